@@ -1,0 +1,40 @@
+/* Matrix products: y[t][r] = sum over c of w[r][c] * x[t][c], weights in their number format, never expanded.
+   The bits of y[t][r] depend on row r and token t alone: not on n, the tiling, or threads (design I4).
+     integer formats: x is quantised once per token to int8 per 32 (scale = max|x|/127, f32); per block of 32 an exact
+       integer sum s, then acc = madd(weight scale * x scale, (float)s, acc), blocks in ascending order
+     float formats (F32, F16, BF16): 16 running sums, element c into sum c mod 16, madd; then
+       sums of 16 are folded as (0..3 + 8..11) + (4..7 + 12..15), and the four lanes by f4_sum */
+#ifndef PAL_MATMUL_H
+#define PAL_MATMUL_H
+
+#include "quant.h"
+
+typedef struct {
+    const pal_format *format;
+    const uint8_t *data; /* [rows][cols] in the format, rows back to back; no alignment is assumed */
+    uint32_t rows, cols;
+} pal_mat;
+
+/* Activations of n tokens, ready to be multiplied. */
+typedef struct {
+    const float *x;   /* [n][cols] */
+    const int8_t *q;  /* [n][cols], -127..127; NULL when cols is not a multiple of 32 */
+    const float *d;   /* [n][cols/32] scale */
+    const int16_t *s; /* [n][cols/16] sum of q over 16 */
+    uint32_t n, cols;
+} pal_act;
+
+size_t pal_act_bytes(uint32_t n, uint32_t cols);
+/* Quantises x [n][cols] into scratch (pal_act_bytes). x stays referenced. */
+pal_act pal_act_make(const float *x, uint32_t n, uint32_t cols, void *scratch);
+
+/* y[t*stride + r - row0] for rows row0 <= r < row1 of all tokens. */
+void pal_matmul_rows(const pal_mat *w, const pal_act *a, uint32_t row0, uint32_t row1, float *y, uint32_t stride);
+/* y[n][rows] */
+static inline void pal_matmul(const pal_mat *w, const pal_act *a, float *y) {
+    pal_matmul_rows(w, a, 0, w->rows, y, w->rows);
+}
+/* One row as floats (embedding lookup): out[cols]. */
+void pal_mat_row(const pal_mat *w, uint32_t row, float *out);
+
+#endif

@@ -1,0 +1,307 @@
+/* Opening a model: hyper-parameters by GGUF's keys, then the architecture's builder lists the layers. */
+#include "model.h"
+
+#include "arch/arch.h"
+#include "pal.h"
+
+/* ---- keys ---- */
+
+/* "<arch>.<suffix>" or "blk.N.<name>" in a buffer of the caller. */
+typedef struct {
+    char text[128];
+} key;
+
+static void append(key *k, size_t *at, const char *s, size_t n) {
+    for (size_t i = 0; i < n && *at + 1 < sizeof k->text; i++) k->text[(*at)++] = s[i];
+    k->text[*at] = 0;
+}
+
+static size_t length(const char *s) {
+    size_t n = 0;
+    while (s[n]) n++;
+    return n;
+}
+
+static pal_str str_of(const char *s) { return (pal_str){s, length(s)}; }
+
+static key key_of(const pal_str arch, const char *suffix) {
+    key k;
+    size_t at = 0;
+    append(&k, &at, arch.data, arch.n);
+    append(&k, &at, ".", 1);
+    append(&k, &at, suffix, length(suffix));
+    return k;
+}
+
+static key name_of(uint32_t block, const char *name, const char *tail) {
+    key k;
+    size_t at = 0;
+    if (block != PAL_NO_BLOCK) {
+        char digits[10];
+        size_t n = 0;
+        append(&k, &at, "blk.", 4);
+        do digits[n++] = (char)('0' + block % 10);
+        while (block /= 10);
+        while (n) append(&k, &at, &digits[--n], 1);
+        append(&k, &at, ".", 1);
+    }
+    append(&k, &at, name, length(name));
+    append(&k, &at, tail, length(tail));
+    return k;
+}
+
+uint32_t pal_get_u32(pal_builder *b, const char *suffix, uint32_t otherwise) {
+    pal_gguf_u32(b->g, key_of(b->m->arch, suffix).text, &otherwise, b->e);
+    return otherwise;
+}
+
+uint32_t pal_need_u32(pal_builder *b, const char *suffix) {
+    key k = key_of(b->m->arch, suffix);
+    uint32_t value = 0;
+    if (pal_gguf_u32(b->g, k.text, &value, b->e) == 0)
+        pal_fail(b->e, PAL_E_FORMAT, str_of(k.text), "this key is missing; convert the model again");
+    return value;
+}
+
+float pal_get_f32(pal_builder *b, const char *suffix, float otherwise) {
+    key k = key_of(b->m->arch, suffix);
+    pal_gguf_f32(b->g, k.text, &otherwise, b->e);
+    if (!(otherwise - otherwise == 0)) pal_fail(b->e, PAL_E_FORMAT, str_of(k.text), "is not a finite number; convert the model again");
+    return otherwise;
+}
+
+uint32_t pal_get_u32_at(pal_builder *b, const char *suffix, uint32_t i, uint32_t otherwise) {
+    key k = key_of(b->m->arch, suffix);
+    const pal_kv *kv = pal_gguf_find(b->g, k.text);
+    if (!kv || kv->type != PAL_ARRAY) return pal_get_u32(b, suffix, otherwise);
+    double value = i < kv->n && kv->item_type != PAL_STRING ? pal_kv_number(kv, i) : -1;
+    if (!(value >= 0 && value <= UINT32_MAX)) {
+        pal_fail(b->e, PAL_E_FORMAT, str_of(k.text), "needs one whole number for each block; convert the model again");
+        return otherwise;
+    }
+    return (uint32_t)value;
+}
+
+/* ---- tensors ---- */
+
+bool pal_has(pal_builder *b, uint32_t block, const char *name) { return pal_gguf_tensor(b->g, name_of(block, name, "").text); }
+
+static const pal_tensor *need(pal_builder *b, const char *name, uint64_t cols, uint64_t rows) {
+    const pal_tensor *t = pal_gguf_tensor(b->g, name);
+    if (!t) {
+        pal_fail(b->e, PAL_E_FORMAT, str_of(name), "this tensor is missing; the file is incomplete or of another architecture");
+        return NULL;
+    }
+    if (t->ne[0] == cols && t->ne[1] == rows && t->ne[2] == 1 && t->ne[3] == 1) return t;
+    pal_fail(b->e, PAL_E_FORMAT, str_of(name), "its shape does not fit the model's keys; convert the model again");
+    return NULL;
+}
+
+pal_mat pal_bind_rows(pal_builder *b, uint32_t block, const char *name, uint32_t row0, uint32_t rows, uint32_t all_rows, uint32_t cols) {
+    const pal_tensor *t = need(b, name_of(block, name, "").text, cols, all_rows);
+    if (!t) return (pal_mat){0};
+    const pal_format *f = pal_format_of(t->type);
+    return (pal_mat){f, t->data + pal_format_bytes(f, cols) * row0, rows, cols};
+}
+
+const float *pal_bind_vector(pal_builder *b, uint32_t block, const char *name, uint32_t from, uint32_t n) {
+    key k = name_of(block, name, "");
+    const pal_tensor *t = need(b, k.text, n, 1);
+    if (!t) return NULL;
+    if (t->type != 0)
+        pal_fail(b->e, PAL_E_SUPPORT, str_of(k.text), "vectors must be F32; convert the model again with a current converter");
+    if ((uintptr_t)t->data % sizeof(float))
+        pal_fail(b->e, PAL_E_ARGUMENT, str_of(k.text), "is not aligned; place the file at an address divisible by 64");
+    return (const float *)(const void *)t->data + from;
+}
+
+pal_linear pal_bind_linear_rows(pal_builder *b, uint32_t block, const char *name, uint32_t row0, uint32_t rows, uint32_t all_rows, uint32_t cols) {
+    key weight = name_of(PAL_NO_BLOCK, name, ".weight"), bias = name_of(PAL_NO_BLOCK, name, ".bias");
+    pal_linear l = {pal_bind_rows(b, block, weight.text, row0, rows, all_rows, cols), NULL};
+    if (pal_has(b, block, bias.text)) l.bias = pal_bind_vector(b, block, bias.text, row0, all_rows);
+    return l;
+}
+
+pal_linear pal_bind_linear(pal_builder *b, uint32_t block, const char *name, uint32_t rows, uint32_t cols) {
+    return pal_bind_linear_rows(b, block, name, 0, rows, rows, cols);
+}
+
+pal_norm pal_bind_norm(pal_builder *b, uint32_t kind, uint32_t block, const char *name, uint32_t n) {
+    pal_norm norm = {kind, b->norm_eps, pal_bind_vector(b, block, name_of(PAL_NO_BLOCK, name, ".weight").text, 0, n), NULL};
+    key bias = name_of(PAL_NO_BLOCK, name, ".bias");
+    if (kind == PAL_NORM_LAYER && pal_has(b, block, bias.text)) norm.b = pal_bind_vector(b, block, bias.text, 0, n);
+    return norm;
+}
+
+/* ---- layers that llama-like families share ---- */
+
+static pal_layer *add_layer(pal_builder *b, const pal_kind *kind, uint32_t block, uint32_t norm_kind, const char *norm) {
+    pal_layer *l = &b->m->layers[b->m->n_layer++];
+    l->kind = kind;
+    l->block = block;
+    l->dim = b->m->dim;
+    l->pre = pal_bind_norm(b, norm_kind, block, norm, b->m->dim);
+    return l;
+}
+
+pal_layer *pal_add_attention(pal_builder *b, uint32_t block, uint32_t norm_kind) {
+    pal_layer *l = add_layer(b, &pal_attention_kind, block, norm_kind, "attn_norm");
+    pal_attention *a = &l->attention;
+    uint32_t dim = b->m->dim, q = b->n_head * b->d_k, k = b->n_head_kv * b->d_k, v = b->n_head_kv * b->d_v;
+    *a = (pal_attention){.n_head = b->n_head, .n_head_kv = b->n_head_kv, .d_k = b->d_k, .d_v = b->d_v, .n_rot = b->n_rot};
+    a->scale = 1 / pal_sqrtf((float)b->d_k);
+    if (pal_has(b, block, "attn_qkv.weight")) {
+        a->q = pal_bind_linear_rows(b, block, "attn_qkv", 0, q, q + k + v, dim);
+        a->k = pal_bind_linear_rows(b, block, "attn_qkv", q, k, q + k + v, dim);
+        a->v = pal_bind_linear_rows(b, block, "attn_qkv", q + k, v, q + k + v, dim);
+    } else {
+        a->q = pal_bind_linear(b, block, "attn_q", q, dim);
+        a->k = pal_bind_linear(b, block, "attn_k", k, dim);
+        a->v = pal_bind_linear(b, block, "attn_v", v, dim);
+    }
+    a->o = pal_bind_linear(b, block, "attn_output", dim, b->n_head * b->d_v);
+    return l;
+}
+
+pal_layer *pal_add_mlp(pal_builder *b, uint32_t block, uint32_t norm_kind, uint32_t act) {
+    pal_layer *l = add_layer(b, &pal_mlp_kind, block, norm_kind, "ffn_norm");
+    pal_mlp *m = &l->mlp;
+    *m = (pal_mlp){.act = act};
+    const pal_tensor *up = pal_gguf_tensor(b->g, name_of(block, "ffn_up", ".weight").text);
+    if (up && up->ne[1] == 2ull * b->n_ff) {
+        m->gate = pal_bind_linear_rows(b, block, "ffn_up", 0, b->n_ff, 2 * b->n_ff, b->m->dim);
+        m->up = pal_bind_linear_rows(b, block, "ffn_up", b->n_ff, b->n_ff, 2 * b->n_ff, b->m->dim);
+    } else {
+        if (pal_has(b, block, "ffn_gate.weight")) m->gate = pal_bind_linear(b, block, "ffn_gate", b->n_ff, b->m->dim);
+        m->up = pal_bind_linear(b, block, "ffn_up", b->n_ff, b->m->dim);
+    }
+    m->down = pal_bind_linear(b, block, "ffn_down", b->m->dim, b->n_ff);
+    return l;
+}
+
+void pal_read_rope(pal_builder *b) {
+    pal_rope_spec *s = &b->m->rope[0];
+    pal_str type = PAL_STR("none");
+    key k = key_of(b->m->arch, "rope.scaling.type");
+    float factor = pal_get_f32(b, "rope.scaling.factor", pal_get_f32(b, "rope.scale_linear", 1));
+    pal_gguf_str(b->g, k.text, &type, b->e);
+    *s = (pal_rope_spec){.n_rot = b->n_rot, .base = pal_get_f32(b, "rope.freq_base", 10000), .factor = 1};
+    s->n_ctx_orig = pal_get_u32(b, "rope.scaling.original_context_length", b->m->n_ctx_train);
+    s->magnitude = pal_get_f32(b, "rope.scaling.attn_factor", 1);
+    s->beta_fast = pal_get_f32(b, "rope.scaling.yarn_beta_fast", 32);
+    s->beta_slow = pal_get_f32(b, "rope.scaling.yarn_beta_slow", 1);
+    b->m->n_rope = 1;
+    if (pal_str_is(type, "linear")) {
+        s->factor = factor;
+    } else if (pal_str_is(type, "yarn")) {
+        s->yarn = true;
+        s->factor = factor;
+        s->magnitude *= factor > 1 ? (float)(1 + 0.1 * pal_log(factor)) : 1;
+    } else if (!pal_str_is(type, "none") && !pal_str_is(type, "longrope")) {
+        pal_fail(b->e, PAL_E_SUPPORT, str_of(k.text), "this scaling is unknown; none, linear, yarn and longrope exist");
+    }
+    if (!(s->base > 0) || !(s->factor > 0))
+        pal_fail(b->e, PAL_E_FORMAT, str_of(k.text), "rope.freq_base and rope.scaling.factor must be positive; convert the model again");
+    if (pal_has(b, PAL_NO_BLOCK, "rope_freqs.weight"))
+        s->factors = pal_bind_vector(b, PAL_NO_BLOCK, "rope_freqs.weight", 0, b->n_rot / 2);
+    if (pal_has(b, PAL_NO_BLOCK, "rope_factors_long.weight")) {
+        s->factors_long = pal_bind_vector(b, PAL_NO_BLOCK, "rope_factors_long.weight", 0, b->n_rot / 2);
+        s->factors = pal_bind_vector(b, PAL_NO_BLOCK, "rope_factors_short.weight", 0, b->n_rot / 2);
+    }
+}
+
+/* ---- opening ---- */
+
+static const pal_arch *const archs[] = {&pal_arch_llama,  &pal_arch_smollm3, &pal_arch_qwen2, &pal_arch_qwen3,
+                                        &pal_arch_gemma2, &pal_arch_gemma3,  &pal_arch_phi3,  &pal_arch_gpt2};
+
+const pal_arch *pal_arch_row(uint32_t i) { return i < sizeof archs / sizeof *archs ? archs[i] : NULL; }
+
+static const pal_arch *arch_of(const pal_gguf *g, pal_str *name, pal_error *e) {
+    int found = pal_gguf_str(g, "general.architecture", name, e);
+    if (found == 0)
+        pal_fail(e, PAL_E_FORMAT, PAL_STR("general.architecture"), "this key is missing; the file is no language model");
+    if (found != 1) return NULL;
+    for (uint32_t i = 0; i < sizeof archs / sizeof *archs; i++)
+        if (pal_str_is(*name, archs[i]->name)) return archs[i];
+    pal_fail(e, PAL_E_SUPPORT, *name,
+             "this architecture is not supported; these are: llama, smollm3, qwen2, qwen3, gemma2, gemma3, phi3, gpt2");
+    return NULL;
+}
+
+#define MAX_BLOCKS 1024u
+#define MAX_WIDTH (1u << 20)
+
+int64_t pal_model_bytes(const pal_gguf *g, pal_error *e) {
+    pal_model m = {.arch = {NULL, 0}};
+    pal_builder b = {.m = &m, .g = g, .e = e};
+    if (!arch_of(g, &m.arch, e)) return e->code;
+    uint32_t n_block = pal_need_u32(&b, "block_count");
+    if (e->code) return e->code;
+    if (n_block == 0 || n_block > MAX_BLOCKS)
+        return pal_fail(e, PAL_E_FORMAT, PAL_STR("block_count"), "must lie between 1 and 1024; convert the model again");
+    return (int64_t)(pal_align(sizeof(pal_model)) + pal_align(2ull * n_block * sizeof(pal_layer)));
+}
+
+/* Dimensions are checked before any of them is multiplied or divides. */
+static void read_dimensions(pal_builder *b) {
+    pal_model *m = b->m;
+    m->dim = pal_need_u32(b, "embedding_length");
+    m->n_ctx_train = pal_need_u32(b, "context_length");
+    b->n_ff = pal_get_u32_at(b, "feed_forward_length", 0, 0);
+    b->n_head = pal_get_u32_at(b, "attention.head_count", 0, 0);
+    b->n_head_kv = pal_get_u32_at(b, "attention.head_count_kv", 0, b->n_head);
+    if (b->n_head == 0 || b->n_head > 4096 || b->n_head_kv == 0 || b->n_head % (b->n_head_kv ? b->n_head_kv : 1))
+        pal_fail(b->e, PAL_E_FORMAT, PAL_STR("attention.head_count"), "must be a multiple of attention.head_count_kv; convert the model again");
+    for (uint32_t i = 1; i < m->n_block && !b->e->code; i++) {
+        if (pal_get_u32_at(b, "attention.head_count", i, b->n_head) != b->n_head ||
+            pal_get_u32_at(b, "attention.head_count_kv", i, b->n_head_kv) != b->n_head_kv ||
+            pal_get_u32_at(b, "feed_forward_length", i, b->n_ff) != b->n_ff)
+            pal_fail(b->e, PAL_E_SUPPORT, PAL_STR("attention.head_count"), "blocks of different widths are not supported; choose another model");
+    }
+    b->d_k = pal_get_u32(b, "attention.key_length", b->n_head ? m->dim / b->n_head : 0);
+    b->d_v = pal_get_u32(b, "attention.value_length", b->d_k);
+    b->n_rot = pal_get_u32(b, "rope.dimension_count", b->d_k);
+    if (m->dim == 0 || m->dim > MAX_WIDTH || b->n_ff == 0 || b->n_ff > MAX_WIDTH || b->d_k == 0 || b->d_k > 4096 ||
+        b->d_v == 0 || b->d_v > 4096 || m->n_ctx_train == 0)
+        pal_fail(b->e, PAL_E_FORMAT, PAL_STR("embedding_length"), "a dimension of the model is zero or far too large; convert the model again");
+    if (b->n_rot > b->d_k || b->n_rot % 2)
+        pal_fail(b->e, PAL_E_FORMAT, PAL_STR("rope.dimension_count"), "must be even and at most the head size; convert the model again");
+}
+
+int pal_model_open(pal_model **out, void *mem, size_t bytes, const pal_gguf *g, pal_error *e) {
+    pal_error own = {0};
+    e = e ? e : &own;
+    int64_t needed = pal_model_bytes(g, e);
+    if (needed < 0) return (int)needed;
+    if ((uint64_t)needed > bytes) return pal_fail(e, PAL_E_MEMORY, PAL_STR("model"), "the block is smaller than pal_model_bytes");
+    pal_builder b = {.g = g, .e = e, .arena = {mem, 0, bytes}};
+    pal_model *m = b.m = pal_take(&b.arena, sizeof *m);
+    m->gguf = g;
+    m->fingerprint = g->fingerprint;
+    const pal_arch *arch = arch_of(g, &m->arch, e);
+    m->n_block = pal_need_u32(&b, "block_count");
+    m->layers = pal_take(&b.arena, 2 * (size_t)m->n_block * sizeof *m->layers);
+    read_dimensions(&b);
+    if (e->code) return e->code;
+    b.norm_eps = pal_get_f32(&b, arch->norm_kind == PAL_NORM_RMS ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon", 1e-5f);
+
+    const pal_tensor *embedding = pal_gguf_tensor(g, "token_embd.weight");
+    uint64_t n_vocab = embedding ? embedding->ne[1] : 0;
+    if (n_vocab > (1u << 24)) return pal_fail(e, PAL_E_FORMAT, PAL_STR("token_embd.weight"), "has too many rows; convert the model again");
+    m->n_vocab = (uint32_t)n_vocab;
+    m->embedding = pal_bind_rows(&b, PAL_NO_BLOCK, "token_embd.weight", 0, m->n_vocab, m->n_vocab, m->dim);
+    m->embedding_scale = 1;
+    m->out_norm = pal_bind_norm(&b, arch->norm_kind, PAL_NO_BLOCK, "output_norm", m->dim);
+    if (pal_has(&b, PAL_NO_BLOCK, "output.weight")) m->head = pal_bind_linear(&b, PAL_NO_BLOCK, "output", m->n_vocab, m->dim);
+    else m->head = (pal_linear){m->embedding, NULL};
+    arch->build(&b);
+    for (uint64_t i = 0; i < g->n_tensors; i++) m->weight_bytes += g->tensors[i].bytes;
+    if (!e->code) *out = m;
+    return e->code;
+}
+
+pal_model_info pal_model_describe(const pal_model *m) {
+    return (pal_model_info){m->arch,        m->n_vocab,      m->dim,          m->n_block,
+                            m->n_layer,     m->n_ctx_train,  m->weight_bytes, !m->position.format};
+}

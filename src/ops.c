@@ -1,0 +1,170 @@
+/* Loops go over whole f4 and end with one that is filled up with zeros, so that a tail has the bits of a full vector. */
+#include "ops.h"
+
+static inline f4 get(const float *p, uint32_t left) {
+    if (left >= 4) return f4_load(p);
+    f4 v = {p[0], left > 1 ? p[1] : 0, left > 2 ? p[2] : 0, 0};
+    return v;
+}
+static inline void put(float *p, f4 v, uint32_t left) {
+    if (left >= 4) {
+        f4_store(p, v);
+        return;
+    }
+    p[0] = v[0];
+    if (left > 1) p[1] = v[1];
+    if (left > 2) p[2] = v[2];
+}
+
+/* Norms and softmax sum in double: a product of two floats is exact there, and the whole sum errs less than the one
+   rounding of its result to float, at any n. It costs nothing beside the matrix products, and is the same in both classes. */
+typedef struct {
+    double lane[4];
+} sum4;
+
+static inline void sum4_add(sum4 *s, double a, double b, double c, double d) {
+    s->lane[0] += a, s->lane[1] += b, s->lane[2] += c, s->lane[3] += d;
+}
+static inline double sum4_total(const sum4 *s) { return (s->lane[0] + s->lane[2]) + (s->lane[1] + s->lane[3]); }
+
+void pal_rmsnorm(const float *x, const float *w, uint32_t n, float eps, float *y) {
+    sum4 squares = {{0}};
+    for (uint32_t i = 0; i < n; i += 4) {
+        f4 v = get(x + i, n - i);
+        sum4_add(&squares, (double)v[0] * v[0], (double)v[1] * v[1], (double)v[2] * v[2], (double)v[3] * v[3]);
+    }
+    f4 scale = f4_set((float)(1 / pal_sqrt(sum4_total(&squares) / n + eps)));
+    for (uint32_t i = 0; i < n; i += 4) {
+        f4 v = get(x + i, n - i) * scale;
+        put(y + i, w ? v * get(w + i, n - i) : v, n - i);
+    }
+}
+
+void pal_layernorm(const float *x, const float *w, const float *b, uint32_t n, float eps, float *y) {
+    sum4 sum = {{0}}, squares = {{0}};
+    for (uint32_t i = 0; i < n; i++) sum.lane[i & 3] += x[i];
+    double mean = sum4_total(&sum) / n;
+    for (uint32_t i = 0; i < n; i++) squares.lane[i & 3] += (x[i] - mean) * (x[i] - mean);
+    double scale = 1 / pal_sqrt(sum4_total(&squares) / n + eps);
+    for (uint32_t i = 0; i < n; i++) {
+        float v = (float)((x[i] - mean) * scale); /* the difference in float would lose what a large mean hides */
+        y[i] = (w ? v * w[i] : v) + (b ? b[i] : 0);
+    }
+}
+
+float pal_max(const float *x, uint32_t n) {
+    const f4 least = f4_set(-__builtin_inff());
+    f4 best = least;
+    uint32_t i = 0;
+    for (; i + 4 <= n; i += 4) best = f4_max(f4_load(x + i), best); /* a NaN is never greater */
+    for (; i < n; i++) best = f4_max(f4_set(x[i]), best);
+    float a = best[0] > best[2] ? best[0] : best[2], b = best[1] > best[3] ? best[1] : best[3];
+    return a > b ? a : b;
+}
+
+/* The sum of exp(x - max), each written to y unless it is NULL. */
+static double exp_sum(const float *x, float *y, float max, uint32_t n) {
+    sum4 sum = {{0}};
+    uint32_t i = 0;
+    for (; i + 4 <= n; i += 4) {
+        f4 e = f4_exp(f4_load(x + i) - f4_set(max));
+        if (y) f4_store(y + i, e);
+        sum4_add(&sum, e[0], e[1], e[2], e[3]);
+    }
+    for (; i < n; i++) {
+        float e = pal_expf(x[i] - max);
+        if (y) y[i] = e;
+        sum.lane[i & 3] += e;
+    }
+    return sum4_total(&sum);
+}
+
+void pal_softmax(float *x, uint32_t n) {
+    float max = pal_max(x, n);
+    double sum;
+    if (max - max == 0) sum = exp_sum(x, x, max, n);
+    else {
+        uint32_t share = 0;
+        for (uint32_t i = 0; i < n; i++) share += x[i] == max;
+        for (uint32_t i = 0; i < n; i++) x[i] = x[i] == max ? 1 : x[i] != x[i] ? x[i] : 0;
+        sum = share;
+    }
+    pal_scale(x, (float)(1 / sum), n);
+}
+
+double pal_logsumexp(const float *x, uint32_t n) {
+    float max = pal_max(x, n);
+    return max - max == 0 ? max + pal_log(exp_sum(x, NULL, max, n)) : max;
+}
+
+/* Plain products: both classes then rotate alike. */
+void pal_rope(float *x, const float *cs, uint32_t n_rot, bool interleaved) {
+    uint32_t half = n_rot / 2, i = 0;
+    PAL_ASSERT(n_rot % 2 == 0);
+    uint32_t step = interleaved ? 1 : half, stride = interleaved ? 2 : 1;
+    for (; i + 4 <= half && !interleaved; i += 4) {
+        f4 low = f4_load(cs + 2 * i), high = f4_load(cs + 2 * i + 4);
+        f4 c = __builtin_shufflevector(low, high, 0, 2, 4, 6), s = __builtin_shufflevector(low, high, 1, 3, 5, 7);
+        f4 a = f4_load(x + i), b = f4_load(x + half + i);
+        f4_store(x + i, a * c - b * s);
+        f4_store(x + half + i, a * s + b * c);
+    }
+    for (; i < half; i++) {
+        float a = x[stride * i], b = x[stride * i + step], c = cs[2 * i], s = cs[2 * i + 1];
+        x[stride * i] = a * c - b * s;
+        x[stride * i + step] = a * s + b * c;
+    }
+}
+
+float pal_dot(const float *a, const float *b, uint32_t n) {
+    f4 s0 = f4_set(0), s1 = s0, s2 = s0, s3 = s0;
+    uint32_t i = 0;
+    for (; i + 16 <= n; i += 16) {
+        s0 = f4_madd(f4_load(a + i), f4_load(b + i), s0);
+        s1 = f4_madd(f4_load(a + i + 4), f4_load(b + i + 4), s1);
+        s2 = f4_madd(f4_load(a + i + 8), f4_load(b + i + 8), s2);
+        s3 = f4_madd(f4_load(a + i + 12), f4_load(b + i + 12), s3);
+    }
+    if (i < n) s0 = f4_madd(get(a + i, n - i), get(b + i, n - i), s0), i += 4;
+    if (i < n) s1 = f4_madd(get(a + i, n - i), get(b + i, n - i), s1), i += 4;
+    if (i < n) s2 = f4_madd(get(a + i, n - i), get(b + i, n - i), s2), i += 4;
+    if (i < n) s3 = f4_madd(get(a + i, n - i), get(b + i, n - i), s3);
+    return f4_sum((s0 + s2) + (s1 + s3));
+}
+
+void pal_add(float *y, const float *x, uint32_t n) {
+    for (uint32_t i = 0; i < n; i += 4) put(y + i, get(y + i, n - i) + get(x + i, n - i), n - i);
+}
+
+void pal_scale(float *y, float a, uint32_t n) {
+    for (uint32_t i = 0; i < n; i += 4) put(y + i, get(y + i, n - i) * f4_set(a), n - i);
+}
+
+void pal_axpy(float *y, float a, const float *x, uint32_t n) {
+    for (uint32_t i = 0; i < n; i += 4) put(y + i, f4_madd(f4_set(a), get(x + i, n - i), get(y + i, n - i)), n - i);
+}
+
+void pal_softcap(float *y, float cap, uint32_t n) {
+    f4 c = f4_set(cap);
+    for (uint32_t i = 0; i < n; i += 4) put(y + i, c * f4_tanh(get(y + i, n - i) / c), n - i);
+}
+
+static inline f4 silu(f4 x) { return x / (f4_set(1) + f4_exp(-x)); }
+
+/* x (1 + tanh(u)) / 2 with u = sqrt(2/pi) (x + 0.044715 x^3) is x sigmoid(2u): no cancellation left of 0. */
+static inline f4 gelu(f4 x) {
+    f4 u = x * (f4_set(1) + f4_set(0.044715f) * x * x);
+    return x / (f4_set(1) + f4_exp(u * f4_set(-1.59576912160573071176f)));
+}
+
+void pal_silu_mul(float *gate, const float *up, uint32_t n) {
+    for (uint32_t i = 0; i < n; i += 4) put(gate + i, silu(get(gate + i, n - i)) * get(up + i, n - i), n - i);
+}
+
+void pal_gelu_mul(float *gate, const float *up, uint32_t n) {
+    for (uint32_t i = 0; i < n; i += 4) put(gate + i, gelu(get(gate + i, n - i)) * get(up + i, n - i), n - i);
+}
+
+void pal_gelu(float *x, uint32_t n) {
+    for (uint32_t i = 0; i < n; i += 4) put(x + i, gelu(get(x + i, n - i)), n - i);
+}

@@ -1,0 +1,36 @@
+/* Vector operations between the matrix products. n may be anything; no pointer needs an alignment, and none changes a
+   bit. Results agree between strict and fused except where f4_madd is named: pal_dot and pal_axpy.
+
+   Fixed orders of summation (design I4):
+     pal_dot   element i goes to float lane i mod 16 (four f4 in turn), in the order of i; the four f4 are added as
+               (0+2)+(1+3), their lanes as f4_sum does. Missing elements of the last block count as 0.
+     others    element i goes to double lane i mod 4, in the order of i; then (0+2)+(1+3). */
+#ifndef PAL_OPS_H
+#define PAL_OPS_H
+
+#include "math.h"
+
+/* y = x / sqrt(mean(x^2) + eps) * w; w may be NULL (all ones); y may be x. */
+void pal_rmsnorm(const float *x, const float *w, uint32_t n, float eps, float *y);
+/* y = (x - mean) / sqrt(var + eps) * w + b; w, b may be NULL; y may be x. */
+void pal_layernorm(const float *x, const float *w, const float *b, uint32_t n, float eps, float *y);
+/* In place over n logits, max subtracted; nothing below 0, sums to 1. -inf gives 0. Where the maximum is infinite (all
+   -inf, or some +inf) the entries equal to it share. A NaN makes all NaN. */
+void pal_softmax(float *x, uint32_t n);
+/* Rotates the first n_rot (even) of a head in place (RoPE). cs: [n_rot/2][2] cos, sin of each pair.
+   interleaved: pairs (2i, 2i+1) (GGUF llama); else (i, i + n_rot/2) (NEOX). */
+void pal_rope(float *x, const float *cs, uint32_t n_rot, bool interleaved);
+float pal_dot(const float *a, const float *b, uint32_t n);
+float pal_max(const float *x, uint32_t n);                          /* -inf for n = 0; NaN is passed over */
+void pal_add(float *y, const float *x, uint32_t n);                 /* y += x */
+void pal_scale(float *y, float a, uint32_t n);                      /* y *= a */
+void pal_axpy(float *y, float a, const float *x, uint32_t n);       /* y = madd(a, x, y) */
+void pal_softcap(float *y, float cap, uint32_t n);                  /* y = cap * tanh(y / cap) */
+void pal_silu_mul(float *gate, const float *up, uint32_t n);        /* gate = silu(gate) * up */
+void pal_gelu_mul(float *gate, const float *up, uint32_t n);        /* gate = gelu_tanh(gate) * up */
+void pal_gelu(float *x, uint32_t n);                                /* gelu, tanh form */
+/* log(sum(exp(x))), summed in double, error < 2e-7 beside the rounding of x; -> nll of target = this - x[target].
+   -inf for n = 0 or when all are -inf. */
+double pal_logsumexp(const float *x, uint32_t n);
+
+#endif

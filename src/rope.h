@@ -1,0 +1,12 @@
+/* Rotary frequencies and tables of cosines and sines. */
+#ifndef PAL_ROPE_H
+#define PAL_ROPE_H
+
+#include "model.h"
+
+/* freq [n_rot/2], radians per position. reach: the largest position that will occur (chooses long or short factors). */
+void pal_rope_frequencies(const pal_rope_spec *s, uint32_t reach, double *freq);
+/* cs [n][n_rot/2][2]: cos and sin at positions first .. first + n - 1. */
+void pal_rope_table(const pal_rope_spec *s, const double *freq, uint64_t first, uint32_t n, float *cs);
+
+#endif

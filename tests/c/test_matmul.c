@@ -1,0 +1,270 @@
+/* Matrix products: the same bits as a plain scalar twin, in every format, for every shape; close to the products of the
+   unpacked weights; each token alone as in a batch. */
+#include "../../src/matmul.h"
+#include "../../src/simd.h"
+#include "test.h"
+
+/* ---- the scalar twin: matmul.h in plain C, one weight at a time ---- */
+
+/* One block of 16 weights as integers and two float scales: value = A g (code) + B m. */
+typedef struct {
+    int32_t code[16], g, m;
+    float A, B;
+} group;
+
+static float half_at(const uint8_t *p) { return pal_f16_f32(pal_read16(p)); }
+
+static group legacy(uint32_t type, const uint8_t *b, uint32_t j) {
+    bool min = type == 3 || type == 7, fifth = type == 6 || type == 7;
+    group z = {.g = 1, .m = 1, .A = half_at(b), .B = min ? half_at(b + 2) : 0};
+    const uint8_t *bits = b + (min ? 4 : 2), *q = bits + (fifth ? 4 : 0);
+    for (uint32_t i = 0; i < 16; i++) {
+        uint32_t w = 16 * j + i;
+        z.code[i] = (q[i] >> 4 * j & 15) + (fifth ? (bits[w / 8] >> w % 8 & 1) * 16 : 0) - (min ? 0 : fifth ? 16 : 8);
+        if (type == 8) z.code[i] = (int8_t)b[2 + w];
+    }
+    return z;
+}
+
+static group wide(uint32_t type, const uint8_t *b, uint32_t j) {
+    group z = {.g = 1, .m = 1};
+    uint32_t s = j / 2;
+    const uint8_t *p = b + 4;
+    if (type == 12 || type == 13) {
+        int32_t scale = s < 4 ? p[s] & 63 : (p[s + 4] & 15) | p[s - 4] >> 6 << 4;
+        int32_t min = s < 4 ? p[s + 4] & 63 : p[s + 4] >> 4 | p[s] >> 6 << 4;
+        z.A = half_at(b) * (float)scale, z.B = -half_at(b + 2) * (float)min;
+    }
+    if (type == 10) z.A = half_at(b + 80), z.B = -half_at(b + 82), z.g = b[j] & 15, z.m = b[j] >> 4;
+    if (type == 11) {
+        int32_t low = j < 8 ? b[96 + j] & 15 : b[88 + j] >> 4;
+        z.A = half_at(b + 108), z.g = (low | (b[104 + j % 4] >> j / 4 * 2 & 3) << 4) - 32;
+    }
+    if (type == 14) z.A = half_at(b + 208), z.g = (int8_t)b[192 + j];
+    for (uint32_t i = 0; i < 16; i++) {
+        uint32_t k = j % 2 * 16 + i, quarter = s / 4 * 32 + k; /* place in a run of 32; in a half of 128 */
+        if (type == 10) z.code[i] = b[16 + quarter] >> s % 4 * 2 & 3;
+        if (type == 11) z.code[i] = (b[32 + quarter] >> s % 4 * 2 & 3) - (b[k] >> s & 1 ? 0 : 4);
+        if (type == 12) z.code[i] = b[16 + s / 2 * 32 + k] >> s % 2 * 4 & 15;
+        if (type == 13) z.code[i] = (b[48 + s / 2 * 32 + k] >> s % 2 * 4 & 15) + (b[16 + k] >> s & 1) * 16;
+        if (type == 14)
+            z.code[i] = ((b[s / 4 * 64 + s % 2 * 32 + k] >> s % 4 / 2 * 4 & 15) | (b[128 + quarter] >> s % 4 * 2 & 3) << 4) - 32;
+    }
+    return z;
+}
+
+static float twin_integer(const pal_format *f, const uint8_t *row, uint32_t cols, const float *x) {
+    bool min = f->type == 3 || f->type == 7 || f->type == 10 || f->type == 12 || f->type == 13;
+    float acc = 0;
+    for (uint32_t c = 0; c < cols; c += 32) {
+        float max = 0, d;
+        int32_t q[32], dot = 0, ones = 0;
+        bool finite = true;
+        for (uint32_t i = 0; i < 32; i++) {
+            float v = x[c + i] < 0 ? -x[c + i] : x[c + i];
+            if (v > max || v != v) max = max != max ? max : v;
+        }
+        finite = max - max == 0;
+        d = finite && max < 0x1p-100f ? 0 : max / 127.0f;
+        for (uint32_t i = 0; i < 32; i++) {
+            float inverse = finite && d != 0 ? 127.0f / max : 0, v = finite ? x[c + i] * inverse : 0;
+            int32_t down = (int32_t)(v + 1000.0f) - 1000; /* only a guess; the nearest, and even at a tie, is chosen below */
+            q[i] = down;
+            for (int32_t k = down - 2; k <= down + 2; k++) {
+                float old = v - (float)q[i], new = v - (float)k;
+                old = old < 0 ? -old : old, new = new < 0 ? -new : new;
+                if (new < old || (new == old && k % 2 == 0)) q[i] = k;
+            }
+        }
+        const uint8_t *block = row + c / f->block * f->bytes;
+        group z[2];
+        for (uint32_t j = 0; j < 2; j++) {
+            z[j] = f->block == 32 ? legacy(f->type, block, j) : wide(f->type, block, c % 256 / 16 + j);
+            for (uint32_t i = 0; i < 16; i++) dot += z[j].g * z[j].code[i] * q[16 * j + i], ones += z[j].m * q[16 * j + i];
+        }
+        acc = f1_madd(z[0].A * d, (float)dot, acc);
+        if (min) acc = f1_madd(z[0].B * d, (float)ones, acc);
+    }
+    return acc;
+}
+
+static float twin_float(const pal_format *f, const uint8_t *row, uint32_t cols, const float *x) {
+    float sum[16] = {0}, four[4];
+    for (uint32_t c = 0; c < (cols + 15) / 16 * 16; c++) {
+        float w = 0;
+        if (c < cols) f->unpack(row + c * f->bytes, &w, 1);
+        sum[c % 16] = f1_madd(w, c < cols ? x[c] : 0, sum[c % 16]);
+    }
+    for (uint32_t i = 0; i < 4; i++) four[i] = (sum[i] + sum[8 + i]) + (sum[4 + i] + sum[12 + i]);
+    return (four[0] + four[2]) + (four[1] + four[3]);
+}
+
+static float twin(const pal_mat *w, uint32_t row, const float *x) {
+    const uint8_t *data = w->data + row * pal_format_bytes(w->format, w->cols);
+    return (w->format->integer ? twin_integer : twin_float)(w->format, data, w->cols, x);
+}
+
+/* ---- data ---- */
+
+static uint64_t seed = 7;
+
+static void random_bytes(uint8_t *p, size_t n) {
+    for (size_t i = 0; i < n; i++) p[i] = (uint8_t)test_random(&seed);
+}
+
+/* Random payload with ordinary scales: halves around 0.01, bfloat and float around 1. */
+static void tame(const pal_format *f, uint8_t *p, size_t blocks) {
+    random_bytes(p, blocks * f->bytes);
+    for (; blocks; blocks--, p += f->bytes) {
+        uint32_t at[2] = {0, 2};
+        if (f->block == 256) at[0] = f->type == 10 ? 80 : f->type == 11 ? 108 : f->type == 14 ? 208 : 0, at[1] = at[0] + 2;
+        if (f->type == 0) { uint32_t one = pal_f32_bits(test_uniform(&seed, -1, 1)); pal_copy(p, &one, 4); continue; }
+        if (f->type == 30) { uint16_t one = (uint16_t)(pal_f32_bits(test_uniform(&seed, -1, 1)) >> 16); pal_copy(p, &one, 2); continue; }
+        for (uint32_t i = 0; i < 2; i++) {
+            uint16_t half = pal_f32_f16(test_uniform(&seed, -0.02f, 0.02f));
+            if (at[i] + 2 <= f->bytes && (i == 0 || f->type == 3 || f->type == 7 || f->type == 10 || f->type == 12 || f->type == 13))
+                pal_copy(p + at[i], &half, 2);
+        }
+    }
+}
+
+static bool same(float a, float b) { return pal_f32_bits(a) == pal_f32_bits(b) || (a != a && b != b); }
+
+/* ---- tests ---- */
+
+static void check_shape(const pal_format *f, uint32_t rows, uint32_t n, uint32_t cols, bool hostile) {
+    size_t bytes = (size_t)rows * pal_format_bytes(f, cols);
+    uint8_t *data = (uint8_t *)test_take(bytes + 1) + 1; /* no alignment is promised */
+    float *x = test_take((size_t)n * cols * 4), *y = test_take((size_t)n * (rows + 3) * 4);
+    if (hostile) random_bytes(data, bytes);
+    else tame(f, data, bytes / f->bytes);
+    for (uint32_t i = 0; i < n * cols; i++) x[i] = test_uniform(&seed, -3, 3) * (i % 41 ? 1 : 20);
+    if (hostile) x[0] = 0x1p120f, x[n * cols - 1] = 1e-41f;
+    pal_mat w = {f, data, rows, cols};
+    pal_act a = pal_act_make(x, n, cols, test_take(pal_act_bytes(n, cols)));
+    uint32_t row0 = rows > 4 ? 1 : 0, bad = 0;
+    pal_matmul_rows(&w, &a, row0, rows, y, rows + 3);
+    for (uint32_t t = 0; t < n; t++)
+        for (uint32_t r = row0; r < rows; r++) bad += !same(y[t * (rows + 3) + r - row0], twin(&w, r, x + t * cols));
+    if (bad) test_print(f->name), test_print(" differs from its twin\n");
+    CHECK(bad == 0);
+    for (uint32_t t = 0; t < n; t++) /* nothing is written beside the rows asked for */
+        for (uint32_t r = rows - row0; r < rows + 3; r++) CHECK(y[t * (rows + 3) + r] == 0);
+}
+
+static void check_twin(const pal_format *f) {
+    for (uint32_t rows = 1; rows <= 9; rows++) check_shape(f, rows, 1 + rows % 4, 2 * f->block < 32 ? 37 : 256, false);
+    for (uint32_t n = 1; n <= 9; n++) check_shape(f, 5, n, f->block == 1 ? 16 + n : 256, false);
+    check_shape(f, 3, 33, f->block == 1 ? 5 : f->block, false);
+    check_shape(f, 6, 2, f->block == 256 ? 512 : 480, false);
+    for (uint32_t i = 0; i < 6; i++) check_shape(f, 7, 3, 256, true);
+}
+
+/* Against the unpacked weights in double: off by no more than half a step of each activation. */
+static void check_value(const pal_format *f) {
+    enum { ROWS = 8, COLS = 512 };
+    uint8_t *data = test_take(ROWS * pal_format_bytes(f, COLS));
+    float *x = test_take(COLS * 4), *row = test_take(COLS * 4), y[ROWS];
+    tame(f, data, ROWS * COLS / f->block);
+    for (uint32_t i = 0; i < COLS; i++) x[i] = test_uniform(&seed, -1, 1);
+    pal_mat w = {f, data, ROWS, COLS};
+    pal_act a = pal_act_make(x, 1, COLS, test_take(pal_act_bytes(1, COLS)));
+    pal_matmul(&w, &a, y);
+    for (uint32_t r = 0; r < ROWS; r++) {
+        double want = 0, slack = 1e-5;
+        pal_mat_row(&w, r, row);
+        for (uint32_t i = 0; i < COLS; i++) {
+            double size = row[i] < 0 ? -row[i] : row[i];
+            want += (double)row[i] * x[i];
+            slack += size * (f->integer ? 0.5 * a.d[i / 32] * 1.001 : 2e-6) + size * 1e-6;
+        }
+        NEAR(y[r], want, slack);
+    }
+}
+
+/* Each token alone gives the bits it has in a batch, and rows may be split anywhere. */
+static void check_alone(const pal_format *f) {
+    enum { ROWS = 11, COLS = 256, N = 19 };
+    uint8_t *data = test_take(ROWS * pal_format_bytes(f, COLS));
+    float *x = test_take(N * COLS * 4), *y = test_take(N * ROWS * 4), *one = test_take(ROWS * 4);
+    void *scratch = test_take(pal_act_bytes(N, COLS)), *small = test_take(pal_act_bytes(1, COLS));
+    tame(f, data, ROWS * COLS / f->block);
+    for (uint32_t i = 0; i < N * COLS; i++) x[i] = test_uniform(&seed, -5, 5);
+    pal_mat w = {f, data, ROWS, COLS};
+    pal_act a = pal_act_make(x, N, COLS, scratch);
+    pal_matmul(&w, &a, y);
+    for (uint32_t t = 0; t < N; t++) {
+        a = pal_act_make(x + t * COLS, 1, COLS, small);
+        uint32_t cut = t % (ROWS + 1);
+        pal_matmul_rows(&w, &a, 0, cut, one, ROWS);
+        pal_matmul_rows(&w, &a, cut, ROWS, one + cut, ROWS);
+        CHECK(pal_bytes_equal(one, y + t * ROWS, ROWS * 4));
+    }
+}
+
+/* One hash per class of bits (design I4): every build of the class, native or wasm, must print the same. */
+static void check_bits(void) {
+    enum { ROWS = 5, COLS = 512, N = 3 };
+#ifdef PAL_FUSED
+    const uint64_t want = 1;
+#else
+    const uint64_t want = 2;
+#endif
+    uint64_t hash = 0;
+    float *x = test_take(N * COLS * 4), *y = test_take(N * ROWS * 4);
+    void *scratch = test_take(pal_act_bytes(N, COLS));
+    seed = 99;
+    for (uint32_t i = 0; i < N * COLS; i++) x[i] = test_uniform(&seed, -4, 4);
+    pal_act a = pal_act_make(x, N, COLS, scratch);
+    for (uint32_t i = 0; pal_format_row(i); i++) {
+        const pal_format *f = pal_format_row(i);
+        uint8_t *data = test_take(ROWS * pal_format_bytes(f, COLS));
+        tame(f, data, ROWS * COLS / f->block);
+        pal_matmul(&(pal_mat){f, data, ROWS, COLS}, &a, y);
+        hash = pal_hash(hash, y, N * ROWS * 4);
+    }
+    CHECK(hash == want);
+    char digits[18] = "0123456789abcdef\n";
+    for (int i = 15; i >= 0; i--, hash >>= 4) digits[i] = "0123456789abcdef"[hash & 15];
+    if (test_failures) test_print("matmul bits: "), test_print(digits);
+}
+
+/* Codes of the whole int8 range, largest activations: the integer products do not saturate or wrap. */
+static void check_extremes(void) {
+    uint8_t data[34] = {0, 0x3c};
+    float x[32], y;
+    for (int32_t sign = -1; sign <= 1; sign += 2)
+        for (int32_t code = -128; code <= 127; code += 255) {
+            for (uint32_t i = 0; i < 32; i++) x[i] = (float)(sign * 127), data[2 + i] = (uint8_t)code;
+            pal_mat w = {pal_format_of(8), data, 1, 32};
+            pal_act a = pal_act_make(x, 1, 32, test_take(pal_act_bytes(1, 32)));
+            pal_matmul(&w, &a, &y);
+            CHECK(y == (float)(32 * 127 * sign * code));
+        }
+}
+
+static void check_activations(void) {
+    float x[64] = {0}, nan = pal_bits_f32(0x7fc00000), inf = pal_bits_f32(0x7f800000);
+    void *scratch = test_take(pal_act_bytes(1, 64));
+    x[32] = -2.0f, x[33] = 1.0f, x[34] = 0.5f / 127 * 2, x[35] = 1.5f / 127 * 2, x[63] = 2.0f;
+    pal_act a = pal_act_make(x, 1, 64, scratch);
+    CHECK(a.d[0] == 0 && a.q[0] == 0 && a.s[0] == 0);
+    CHECK(a.d[1] == 2.0f / 127.0f && a.q[32] == -127 && a.q[33] == 64 && a.q[63] == 127);
+    CHECK(a.s[2] == a.q[32] + a.q[33] + a.q[34] + a.q[35] && a.s[3] == 127);
+    x[3] = nan, x[40] = -inf;
+    a = pal_act_make(x, 1, 64, scratch);
+    CHECK(a.d[0] != a.d[0] && a.q[3] == 0 && a.d[1] == inf && a.q[40] == 0);
+    CHECK(pal_act_make(x, 1, 33, NULL).q == NULL && pal_act_bytes(1, 33) == 0);
+}
+
+void test_matmul(void) {
+    check_activations();
+    check_extremes();
+    check_bits();
+    for (uint32_t i = 0; pal_format_row(i); i++) {
+        const pal_format *f = pal_format_row(i);
+        check_twin(f);
+        check_value(f);
+        check_alone(f);
+    }
+}

@@ -1,0 +1,102 @@
+/* Policies on scores alone, and the attention layer on worked vectors: identity matrices pass q, k and v through. */
+#include "../../src/layer/layer.h"
+#include "../../src/pal.h"
+#include "../../src/rope.h"
+#include "../../src/state.h"
+#include "test.h"
+#include "vectors.h"
+
+/* Fills n slots with these scores and asks who leaves. */
+static uint32_t leaves(uint32_t policy, const float *scores, uint32_t n, pal_policy_options o, const uint32_t *pinned) {
+    pal_slots s = pal_slots_at(test_take(pal_slots_bytes(n)), n);
+    pal_slots_reset(&s);
+    for (uint32_t i = 0; i < n; i++) s.score[pal_slots_append(&s, i, pinned && pinned[i])] = scores[i];
+    return pal_policy_row(policy)->leaves(&s, o);
+}
+
+static void scores_decide(void) {
+    const float seed_a[] = {0.3f, 0.1f, 0.25f, 0.05f, 0.3f}, seed_b[] = {0.3f, 0.1f, 0.25f, 0.3f, 0.2f};
+    const float ties[] = {0.2f, 0.1f, 0.1f, 0.1f}, zeros[] = {0, 0, 0, 0}, h2o[] = {2.85f, 0.5f, 0.35f, 0.3f};
+    const float nan[] = {__builtin_nanf(""), 0.5f, __builtin_nanf("")};
+    const uint32_t first_two[] = {1, 1, 0, 0}, all_but_last[] = {1, 1, 1, 0};
+    pal_policy_options none = {0, 0};
+    CHECK(leaves(PAL_TOVA, seed_a, 5, none, NULL) == 3);
+    CHECK(leaves(PAL_TOVA, seed_b, 5, none, NULL) == 1);
+    CHECK(leaves(PAL_TOVA, ties, 4, none, NULL) == 1); /* the oldest of equals */
+    CHECK(leaves(PAL_TOVA, zeros, 4, none, NULL) == 0);
+    CHECK(leaves(PAL_TOVA, zeros, 4, none, first_two) == 2);
+    CHECK(leaves(PAL_TOVA, ties, 4, none, all_but_last) == 3);
+    CHECK(leaves(PAL_TOVA, nan, 3, none, NULL) < 3);
+    CHECK(leaves(PAL_H2O, h2o, 4, (pal_policy_options){0, 1}, NULL) == 2); /* the newest is protected */
+    CHECK(leaves(PAL_H2O, h2o, 4, (pal_policy_options){0, 4}, NULL) == 0); /* all are: then the oldest */
+    CHECK(leaves(PAL_WINDOW, ties, 4, none, NULL) == 0);
+    CHECK(leaves(PAL_WINDOW, ties, 4, none, first_two) == 2);
+    CHECK(leaves(PAL_SINKS, ties, 4, (pal_policy_options){2, 0}, NULL) == 2);
+    CHECK(leaves(PAL_SINKS, ties, 4, (pal_policy_options){2, 0}, all_but_last) == 3);
+    CHECK(leaves(PAL_SINKS, ties, 4, (pal_policy_options){4, 0}, NULL) == 0);
+    CHECK(pal_policy_row(PAL_FULL)->leaves == NULL);
+    CHECK(pal_policy_row(PAL_POLICIES) == NULL);
+}
+
+/* The paper's figure 2: attention rows over the kept tokens, budget 5. */
+static void paper_figure(void) {
+    const float rows[3][6] = {{0.2f, 0.05f, 0.1f, 0.1f, 0.2f, 0.35f}, {0.15f, 0.15f, 0.1f, 0.05f, 0.25f, 0.3f}, {0.15f, 0.15f, 0.1f, 0.15f, 0.2f, 0.25f}};
+    const uint32_t dropped[] = {1, 4, 3};
+    pal_slots s = pal_slots_at(test_take(pal_slots_bytes(6)), 6);
+    pal_slots_reset(&s);
+    for (uint32_t i = 0; i < 5; i++) pal_slots_append(&s, i, false);
+    for (uint32_t step = 0; step < 3; step++) {
+        pal_slots_append(&s, 5 + step, false);
+        for (uint32_t rank = 0; rank < 6; rank++) s.score[s.order[rank]] = rows[step][rank];
+        uint32_t rank = pal_policy_row(PAL_TOVA)->leaves(&s, (pal_policy_options){0, 0});
+        CHECK(s.pos[s.order[rank]] == dropped[step]);
+        pal_slots_evict(&s, rank);
+        CHECK(pal_slots_n(&s) == 5 && pal_slots_valid(&s, 6 + step, 0));
+    }
+}
+
+static pal_linear select_rows(uint32_t rows, uint32_t cols, uint32_t from) {
+    float *w = test_take((size_t)rows * cols * sizeof(float));
+    for (uint32_t r = 0; r < rows; r++)
+        if (from + r < cols) w[(size_t)r * cols + from + r] = 1;
+    return (pal_linear){{pal_format_of(0), (const uint8_t *)w, rows, cols}, NULL};
+}
+
+/* 2 query heads, 1 KV head, head size 4; x = q (8) | k (4) | v (4). */
+static void worked_stream(const stream *v, uint32_t chunk) {
+    pal_limits limits = {v->policy, v->budget, v->positions, PAL_CACHE_F32, v->sinks, v->recent, chunk};
+    pal_bounds b = pal_bounds_of(&limits);
+    pal_layer l = {.kind = &pal_attention_kind, .dim = 16};
+    l.attention = (pal_attention){.q = select_rows(8, 16, 0), .k = select_rows(4, 16, 8), .v = select_rows(4, 16, 12), .o = select_rows(16, 8, 0), .n_head = 2, .n_head_kv = 1, .d_k = 4, .d_v = 4, .n_rot = 4, .scale = 0.5f};
+    pal_rope_spec spec = {.n_rot = 4, .base = 10000, .factor = 1, .magnitude = 1};
+    double freq[2];
+    float table[9 * 4], x[16 * 8], y[16 * 8], *ropes[] = {table};
+    uint8_t *state = test_take(l.kind->state_bytes(&l, &b)), *scratch = test_take(l.kind->scratch_bytes(&l, &b));
+    uint8_t *act = test_take(pal_act_bytes(chunk, 16));
+    pal_rope_frequencies(&spec, 8, freq);
+    l.kind->reset(&l, &b, state);
+    if (b.cache_positions) pal_rope_table(&spec, freq, 0, v->budget + 1, table);
+    for (uint32_t t = 0; t < 8; t += chunk) {
+        pal_chunk c = {&b, 8 - t < chunk ? 8 - t : chunk, t, false, ropes, act, scratch};
+        if (!b.cache_positions) pal_rope_table(&spec, freq, t, c.n, table);
+        for (uint32_t i = 0; i < c.n; i++) {
+            pal_copy(x + 16 * i, stream_q + 8 * (t + i), 8 * sizeof *x);
+            pal_copy(x + 16 * i + 8, stream_k + 4 * (t + i), 4 * sizeof *x);
+            pal_copy(x + 16 * i + 12, stream_v + 4 * (t + i), 4 * sizeof *x);
+        }
+        l.kind->forward(&l, &c, state, x, y);
+        for (uint32_t i = 0; i < c.n * 8; i++) NEAR(y[i / 8 * 16 + i % 8], v->out[8 * t + i], 2e-5);
+        uint32_t at = t + c.n - 1;
+        pal_slots s = pal_attention_slots(&l, &b, state, 0);
+        CHECK(pal_slots_n(&s) == v->n_kept[at]);
+        for (uint32_t rank = 0; rank < v->n_kept[at]; rank++) CHECK(s.pos[s.order[rank]] == v->kept[at][rank]);
+        CHECK(l.kind->valid(&l, &b, state, t + c.n, 0));
+    }
+}
+
+void test_policy(void) {
+    scores_decide();
+    paper_figure();
+    for (uint32_t i = 0; i < sizeof streams / sizeof *streams; i++)
+        for (uint32_t chunk = 1; chunk <= 8; chunk++) worked_stream(&streams[i], chunk);
+}

@@ -1,0 +1,194 @@
+/* Sessions on a real file: chunks, save and restore, limits, pins, refusals. */
+#include "../../src/pal.h"
+#include "../../src/session.h"
+#include "test.h"
+
+#define N 40u
+
+typedef struct {
+    pal_session *session;
+    uint8_t *state;
+    pal_limits limits;
+} chat;
+
+static const pal_model *open_model(const char *name) {
+    test_file file = test_fixture(name);
+    pal_file f = {file.bytes, file.n, file.n};
+    pal_error e = {0};
+    uint64_t need;
+    uint32_t which;
+    pal_gguf *g = NULL;
+    pal_model *m = NULL;
+    size_t bytes = (size_t)pal_gguf_size(&f, 1, &need, &which, &e);
+    CHECK(pal_gguf_open(&g, test_take(bytes), bytes, &f, 1, &e) == 0);
+    bytes = (size_t)pal_model_bytes(g, &e);
+    CHECK(pal_model_open(&m, test_take(bytes), bytes, g, &e) == 0);
+    return m;
+}
+
+static chat open_chat(const pal_model *m, pal_limits l) {
+    pal_error e = {0};
+    CHECK(pal_limits_resolve(m, &l, &e) == 0);
+    chat c = {test_take(pal_session_bytes()), test_take((size_t)pal_state_bytes(m, &l)), l};
+    CHECK(pal_session_open(c.session, m, &l, c.state, test_take((size_t)pal_scratch_bytes(m, &l)), &e) == 0);
+    return c;
+}
+
+static void tokens(uint32_t *ids, uint32_t n, uint32_t n_vocab) {
+    uint64_t random = 7;
+    for (uint32_t i = 0; i < n; i++) ids[i] = (uint32_t)(test_random(&random) % n_vocab);
+}
+
+static void feed(chat *c, const uint32_t *ids, uint32_t n) {
+    pal_error e = {0};
+    for (uint32_t at = 0; at < n; at += c->limits.chunk)
+        CHECK(pal_feed(c->session, ids + at, n - at < c->limits.chunk ? n - at : c->limits.chunk, false, &e) == 0);
+}
+
+static uint64_t logits_hash(chat *c, const pal_model *m) {
+    return pal_hash(0, pal_logits(c->session), pal_model_describe(m).n_vocab * sizeof(float));
+}
+
+/* Every policy, position mode and cache format: any chunk size gives the same state and logits; copying the state into
+   another session continues identically; full with room for all is bit-equal to a bounded policy that never evicts. */
+static void chunks_and_copies(const pal_model *m) {
+    uint32_t ids[N + 8], n_vocab = pal_model_describe(m).n_vocab, formats = 3;
+    tokens(ids, N + 8, n_vocab);
+    for (uint32_t i = 0; i < PAL_POLICIES * 2 * formats; i++) {
+        pal_limits l = {.policy = i % PAL_POLICIES, .positions = i / PAL_POLICIES % 2, .cache = i / PAL_POLICIES / 2};
+        const uint32_t sizes[] = {1, 7, 64};
+        uint64_t state[3], logits[3], after[3];
+        l.budget = l.policy == PAL_FULL ? N + 8 : 12;
+        for (uint32_t k = 0; k < 3; k++) {
+            pal_error e = {0};
+            l.chunk = sizes[k];
+            chat c = open_chat(m, l), copy = open_chat(m, l);
+            feed(&c, ids, N);
+            state[k] = pal_state_hash(c.session);
+            logits[k] = logits_hash(&c, m);
+            pal_state_seal(c.session);
+            CHECK(pal_state_restore(copy.session, c.state, pal_state_bytes(m, &l), &e) == 0);
+            CHECK(logits_hash(&copy, m) == logits[k]);
+            feed(&c, ids + N, 8);
+            feed(&copy, ids + N, 8);
+            after[k] = pal_state_hash(c.session);
+            CHECK(pal_state_hash(copy.session) == after[k] && pal_seen(copy.session) == N + 8);
+        }
+        CHECK(state[0] == state[1] && state[0] == state[2]);
+        CHECK(logits[0] == logits[1] && logits[0] == logits[2]);
+        CHECK(after[0] == after[1] && after[0] == after[2]);
+    }
+    chat full = open_chat(m, (pal_limits){.policy = PAL_FULL, .budget = N});
+    feed(&full, ids, N);
+    for (uint32_t policy = PAL_WINDOW; policy < PAL_POLICIES; policy++) {
+        chat c = open_chat(m, (pal_limits){.policy = policy, .budget = N + policy});
+        feed(&c, ids, N);
+        CHECK(logits_hash(&c, m) == logits_hash(&full, m));
+    }
+}
+
+static void pins_stay(const pal_model *m) {
+    pal_error e = {0};
+    uint32_t ids[N], held[16], sets;
+    tokens(ids, N, pal_model_describe(m).n_vocab);
+    for (uint32_t policy = PAL_WINDOW; policy < PAL_POLICIES; policy++) {
+        chat c = open_chat(m, (pal_limits){.policy = policy, .budget = 10});
+        CHECK(pal_feed(c.session, ids, 3, true, &e) == 0);
+        feed(&c, ids + 3, N - 3);
+        for (uint32_t layer = 0; layer < pal_model_describe(m).n_layer; layer++) {
+            int32_t n = pal_held(c.session, layer, &sets);
+            if (n < 0) continue;
+            CHECK(n == 10);
+            for (uint32_t set = 0; set < sets; set++) {
+                CHECK(pal_retained(c.session, layer, set, held, NULL) == 10);
+                CHECK(held[0] == 0 && held[1] == 1 && held[2] == 2);
+            }
+        }
+        CHECK(pal_feed(c.session, ids, 7, true, &e) == 0); /* ten pinned: just the budget */
+        feed(&c, ids, 5);
+        CHECK(pal_feed(c.session, ids, 1, true, &e) == PAL_E_PINNED && e.code == PAL_E_PINNED);
+        CHECK(pal_seen(c.session) == N + 12);
+        pal_zero(&e, sizeof e);
+    }
+}
+
+static void refusals(const pal_model *m) {
+    pal_error e = {0};
+    pal_limits l = {.policy = PAL_FULL, .budget = 4};
+    uint32_t ids[8] = {1, 2, 3, 4, 5, 6, 7, 0}, n_vocab = pal_model_describe(m).n_vocab;
+    chat c = open_chat(m, l);
+    CHECK(pal_logits(c.session) == NULL);
+    CHECK(pal_feed(c.session, ids, 5, false, &e) == PAL_E_FULL && pal_seen(c.session) == 0);
+    CHECK(pal_feed(c.session, ids, 4, false, NULL) == 0);
+    CHECK(pal_feed(c.session, ids, 1, false, NULL) == PAL_E_FULL);
+    CHECK(pal_feed(c.session, &n_vocab, 1, false, NULL) == PAL_E_ARGUMENT);
+    float nll;
+    CHECK(pal_nll(c.session, &n_vocab, 1, &nll, NULL) == PAL_E_ARGUMENT);
+    CHECK(pal_nll(c.session, ids, 5, &nll, NULL) == PAL_E_ARGUMENT);
+    const pal_limits bad[] = {{.policy = PAL_POLICIES},          {.positions = 2}, {.cache = 3},
+                              {.budget = PAL_MAX_BUDGET + 1},     {.sinks = 1},     {.recent = 1},
+                              {.policy = PAL_SINKS, .budget = 4}, {.chunk = 513},   {.policy = PAL_H2O, .budget = 4, .recent = 5}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        l = bad[i];
+        pal_error why = {0};
+        CHECK(pal_limits_resolve(m, &l, &why) == PAL_E_ARGUMENT && why.text[0]);
+    }
+    l = (pal_limits){.policy = PAL_TOVA, .budget = 100};
+    CHECK(pal_limits_resolve(m, &l, NULL) == 0);
+    CHECK(pal_budget_for(m, &l, pal_state_bytes(m, &l)) == 100);
+    CHECK(pal_budget_for(m, &l, pal_state_bytes(m, &l) - 1) == 99);
+    CHECK(pal_budget_for(m, &l, 0) == 0);
+}
+
+/* A saved block that is short, long, flipped anywhere, or of another session is refused and leaves the session as it was. */
+static void damaged_states(const pal_model *m) {
+    uint32_t ids[N];
+    tokens(ids, N, pal_model_describe(m).n_vocab);
+    pal_limits l = {.policy = PAL_TOVA, .budget = 8};
+    chat c = open_chat(m, l), other = open_chat(m, (pal_limits){.policy = PAL_TOVA, .budget = 9});
+    uint64_t n = pal_state_bytes(m, &c.limits), random = 1;
+    feed(&c, ids, N);
+    pal_state_seal(c.session);
+    uint8_t *block = test_take((size_t)n + 1);
+    pal_copy(block, c.state, (size_t)n);
+    uint64_t before = pal_state_hash(c.session);
+    CHECK(pal_state_restore(other.session, block, n, NULL) == PAL_E_FOREIGN);
+    for (uint64_t cut = 0; cut < n; cut += cut < 80 ? 1 : 997) CHECK(pal_state_restore(c.session, block, cut, NULL) == PAL_E_FOREIGN);
+    CHECK(pal_state_restore(c.session, block, n + 1, NULL) == PAL_E_FOREIGN);
+    for (uint32_t i = 0; i < 600; i++) {
+        uint64_t at = i < 56 ? i : test_random(&random) % n;
+        block[at] ^= (uint8_t)(1u << i % 8);
+        CHECK(pal_state_restore(c.session, block, n, NULL) == PAL_E_FOREIGN);
+        block[at] ^= (uint8_t)(1u << i % 8);
+    }
+    CHECK(pal_state_hash(c.session) == before);
+    CHECK(pal_state_restore(c.session, block, n, NULL) == 0);
+}
+
+/* nll of a chunk = logsumexp - logit, token by token. */
+static void losses(const pal_model *m) {
+    uint32_t ids[N], n_vocab = pal_model_describe(m).n_vocab;
+    float nll[N];
+    tokens(ids, N, n_vocab);
+    chat c = open_chat(m, (pal_limits){.budget = N}), one = open_chat(m, (pal_limits){.budget = N, .chunk = 1});
+    feed(&c, ids, N);
+    CHECK(pal_nll(c.session, ids + 1, N - 1, nll, NULL) == 0);
+    for (uint32_t i = 0; i + 1 < N; i++) {
+        feed(&one, ids + i, 1);
+        float *logits = pal_logits(one.session);
+        CHECK(nll[i] == (float)(pal_logsumexp(logits, n_vocab) - (double)logits[ids[i + 1]]));
+    }
+}
+
+void test_session(void) {
+    const pal_model *llama = open_model("arch/llama_plain/model.gguf"), *gemma = open_model("arch/gemma3/model.gguf");
+    chunks_and_copies(llama);
+    chunks_and_copies(gemma);
+    pins_stay(llama);
+    refusals(llama);
+    damaged_states(llama);
+    losses(llama);
+    const pal_model *gpt2 = open_model("arch/gpt2/model.gguf");
+    pal_limits cache = {.positions = PAL_POSITIONS_CACHE};
+    CHECK(pal_limits_resolve(gpt2, &cache, NULL) == PAL_E_ARGUMENT);
+}
