@@ -50,7 +50,7 @@ static int survey(const pal_file *files, uint32_t n_files, totals *t, uint64_t *
         t->n_tensors += h.n_tensors;
         t->fingerprint = pal_hash(t->fingerprint, files[i].bytes, (size_t)h.bytes);
         if (n_files > 1 && h.split_tensors != announced)
-            return pal_fail(e, PAL_E_FORMAT, r.part, "this part is of another model than the first; take all from one place");
+            return pal_fail(e, PAL_E_FORMAT, r.part, "this part is of another model; take all from one place");
         if (t->n_tensors > PAL_MAX_TENSORS)
             return pal_fail(e, PAL_E_SUPPORT, r.part, "more than 65536 tensors are not supported; take another model");
     }
@@ -68,7 +68,7 @@ static uint32_t table_size(uint64_t n) {
     return size;
 }
 
-static size_t directory_bytes(const totals *t) {
+static uint64_t directory_bytes(const totals *t) {
     return pal_align(sizeof(pal_gguf)) + pal_align(t->n_kv * sizeof(pal_kv)) +
            pal_align((size_t)t->n_tensors * sizeof(pal_tensor)) +
            pal_align(table_size(t->n_kv) * sizeof(uint32_t)) + pal_align(table_size(t->n_tensors) * sizeof(uint32_t));
@@ -98,7 +98,7 @@ static int index_names(uint32_t *table, uint32_t mask, const void *rows, size_t 
         pal_str name = *(const pal_str *)(const void *)((const char *)rows + i * row_bytes);
         int64_t at = place_of(table, mask, rows, row_bytes, name);
         if (at == nowhere)
-            return pal_fail(e, PAL_E_FORMAT, name, "the names in this file are made to collide; take the model from elsewhere");
+            return pal_fail(e, PAL_E_FORMAT, name, "the names are made to collide; take the model from elsewhere");
         if (table[at]) return pal_fail(e, PAL_E_FORMAT, name, "this name is there twice; download the model again");
         table[at] = i + 1;
     }
@@ -146,7 +146,8 @@ int pal_gguf_open(pal_gguf **out, void *mem, size_t mem_bytes, const pal_file *f
         done += h.n_tensors;
     }
     if ((rc = index_names(kv_hash, kv_slots - 1, kv, sizeof *kv, t.n_kv, e))) return rc;
-    if ((rc = index_names(tensor_hash, tensor_slots - 1, tensors, sizeof *tensors, (uint32_t)t.n_tensors, e))) return rc;
+    rc = index_names(tensor_hash, tensor_slots - 1, tensors, sizeof *tensors, (uint32_t)t.n_tensors, e);
+    if (rc) return rc;
     *g = (pal_gguf){.version = g->version, .n_files = n_files, .n_kv = t.n_kv, .n_tensors = t.n_tensors, .kv = kv,
                     .tensors = tensors, .kv_hash = kv_hash, .tensor_hash = tensor_hash, .kv_mask = kv_slots - 1,
                     .tensor_mask = tensor_slots - 1, .fingerprint = t.fingerprint};
@@ -199,14 +200,15 @@ pal_str pal_kv_string(const pal_kv *kv, uint64_t *at) {
     return s;
 }
 
+static int refuse(const pal_kv *kv, pal_error *e, const char *why) { return pal_fail(e, PAL_E_FORMAT, kv->key, why); }
 static bool is_float(uint32_t type) { return type == PAL_F32 || type == PAL_F64; }
 
 int pal_kv_u32(const pal_kv *kv, uint32_t *out, pal_error *e) {
     if (kv->type == PAL_ARRAY || kv->type == PAL_STRING || is_float(kv->type))
-        return pal_fail(e, PAL_E_FORMAT, kv->key, "must be a whole number; convert the model again");
+        return refuse(kv, e, "must be a whole number; convert the model again");
     double x = pal_kv_number(kv, 0); /* 64-bit values that rounding touches are out of range in any case */
     if (x < 0 || x > UINT32_MAX)
-        return pal_fail(e, PAL_E_FORMAT, kv->key, "must be from 0 to 4294967295; convert the model again");
+        return refuse(kv, e, "must be from 0 to 4294967295; convert the model again");
     *out = (uint32_t)x;
     return 1;
 }
@@ -219,10 +221,10 @@ int pal_gguf_u32(const pal_gguf *g, const char *key, uint32_t *out, pal_error *e
 int pal_gguf_f32(const pal_gguf *g, const char *key, float *out, pal_error *e) {
     const pal_kv *kv = pal_gguf_find(g, key);
     if (!kv) return 0;
-    if (!is_float(kv->type)) return pal_fail(e, PAL_E_FORMAT, kv->key, "must be a decimal number; convert the model again");
+    if (!is_float(kv->type)) return refuse(kv, e, "must be a decimal number; convert the model again");
     double x = pal_kv_number(kv, 0);
     if (!(x >= -3.4028234663852886e38 && x <= 3.4028234663852886e38)) /* so that no reader has to think of NaN */
-        return pal_fail(e, PAL_E_FORMAT, kv->key, "must be a finite number; convert the model again");
+        return refuse(kv, e, "must be a finite number; convert the model again");
     *out = (float)x;
     return 1;
 }
@@ -230,7 +232,7 @@ int pal_gguf_f32(const pal_gguf *g, const char *key, float *out, pal_error *e) {
 int pal_gguf_bool(const pal_gguf *g, const char *key, bool *out, pal_error *e) {
     const pal_kv *kv = pal_gguf_find(g, key);
     if (!kv) return 0;
-    if (kv->type != PAL_BOOL) return pal_fail(e, PAL_E_FORMAT, kv->key, "must be a truth value; convert the model again");
+    if (kv->type != PAL_BOOL) return refuse(kv, e, "must be a truth value; convert the model again");
     *out = kv->value[0];
     return 1;
 }
@@ -238,7 +240,7 @@ int pal_gguf_bool(const pal_gguf *g, const char *key, bool *out, pal_error *e) {
 int pal_gguf_str(const pal_gguf *g, const char *key, pal_str *out, pal_error *e) {
     const pal_kv *kv = pal_gguf_find(g, key);
     if (!kv) return 0;
-    if (kv->type != PAL_STRING) return pal_fail(e, PAL_E_FORMAT, kv->key, "must be a text; convert the model again");
+    if (kv->type != PAL_STRING) return refuse(kv, e, "must be a text; convert the model again");
     uint64_t at = 0;
     *out = pal_kv_string(kv, &at);
     return 1;

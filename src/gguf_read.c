@@ -63,7 +63,7 @@ static int read_name(pal_reader *r, pal_str *s, uint64_t max) {
     r->subject = *s;
     for (size_t i = 0; i < s->n; i++)
         if (s->data[i] <= 32 || s->data[i] >= 127)
-            return fail(r, PAL_E_FORMAT, "the name holds bytes that no name has; the file is damaged, download it again");
+            return fail(r, PAL_E_FORMAT, "the name holds bytes that no name has; download the file again");
     return 0;
 }
 
@@ -74,7 +74,7 @@ static int read_items(pal_reader *r, uint32_t type, uint64_t n) {
     if (type > PAL_F64)
         return fail(r, PAL_E_FORMAT, "the value has a type that GGUF does not know; download the file again");
     if (type == PAL_ARRAY)
-        return fail(r, PAL_E_SUPPORT, "an array of arrays is not supported; convert the model with a current converter");
+        return fail(r, PAL_E_SUPPORT, "an array of arrays is not supported; use a current converter");
     if (n > max_header_bytes)
         return fail(r, PAL_E_FORMAT, "the array claims to be larger than any header; download the file again");
     int rc = want(r, n * item_bytes[type]);
@@ -201,7 +201,7 @@ static int check_data(pal_reader *r, const pal_header *h, uint64_t start) {
         return fail(r, PAL_E_FORMAT, "the file ends before the data of this tensor; download it again");
     r->subject = r->part;
     if (size > start && size - start > h->data_bytes)
-        return fail(r, PAL_E_FORMAT, "more bytes follow behind the last tensor; the file is damaged, download it again");
+        return fail(r, PAL_E_FORMAT, "more bytes follow behind the last tensor; download the file again");
     return 0;
 }
 
@@ -231,7 +231,7 @@ static int read_preamble(pal_reader *r, pal_header *h) {
     r->at = 4;
     h->version = get32(r);
     if (h->version && !(h->version & 0xffff))
-        return fail(r, PAL_E_SUPPORT, "this GGUF file is big-endian; convert it with gguf_convert_endian.py of llama.cpp");
+        return fail(r, PAL_E_SUPPORT, "this GGUF file is big-endian; convert it with gguf_convert_endian.py");
     if (h->version == 1)
         return fail(r, PAL_E_SUPPORT, "this is GGUF version 1; convert the model with a current converter");
     if (h->version != 2 && h->version != 3)

@@ -9,7 +9,7 @@
 
 typedef struct {
     uint32_t magic, version;
-    uint64_t layout;   /* hash of layer kinds, dimensions, limits and the model's fingerprint */
+    uint64_t layout;   /* hash of layer kinds, dimensions, limits, the file's headers and samples of its weights */
     uint64_t bytes;    /* of the whole block */
     uint64_t checksum; /* of all bytes behind it, when sealed */
     uint64_t n_seen;   /* tokens read */

@@ -28,7 +28,9 @@ static void call_rms(float *x, const float *y, const float *z, uint32_t n) { (vo
 static void call_layer(float *x, const float *y, const float *z, uint32_t n) { pal_layernorm(x, y, z, n, 1e-5f, x); }
 static void call_softmax(float *x, const float *y, const float *z, uint32_t n) { (void)y, (void)z, pal_softmax(x, n); }
 static void call_add(float *x, const float *y, const float *z, uint32_t n) { (void)z, pal_add(x, y, n); }
-static void call_scale(float *x, const float *y, const float *z, uint32_t n) { (void)y, (void)z, pal_scale(x, 0.3f, n); }
+static void call_scale(float *x, const float *y, const float *z, uint32_t n) {
+    (void)y, (void)z, pal_scale(x, 0.3f, n);
+}
 static void call_axpy(float *x, const float *y, const float *z, uint32_t n) { (void)z, pal_axpy(x, -1.7f, y, n); }
 static void call_cap(float *x, const float *y, const float *z, uint32_t n) { (void)y, (void)z, pal_softcap(x, 3, n); }
 static void call_silu(float *x, const float *y, const float *z, uint32_t n) { (void)z, pal_silu_mul(x, y, n); }
@@ -77,7 +79,8 @@ static double is_neox(const float *x, const float *y, const float *z, uint32_t n
 static double is_pairs(const float *x, const float *y, const float *z, uint32_t n, uint32_t i) {
     uint32_t e = i & ~1u; /* y[e], y[e+1]: cos and sin of the pair */
     if (i >= (n & ~1u)) return x[i];
-    return (void)z, i == e ? (double)x[e] * y[e] - (double)x[e + 1] * y[e + 1] : (double)x[e] * y[e + 1] + (double)x[e + 1] * y[e];
+    return (void)z, i == e ? (double)x[e] * y[e] - (double)x[e + 1] * y[e + 1]
+                           : (double)x[e] * y[e + 1] + (double)x[e + 1] * y[e];
 }
 
 typedef void call(float *, const float *, const float *, uint32_t);
@@ -196,7 +199,8 @@ static void worked_numbers(void) {
     const float want_pairs[] = {-0.8639422f, 0.9261884f, 0.9263745f, 0.9682227f};
     float x[] = {0.194f, -0.401f, -0.337f, 0.384f}, gate[] = {-0.513f, -0.334f, -0.316f, 0.548f};
     const float w[] = {1, 0.5f, 2, -1}, want_norm[] = {0.5723847f, -0.5915625f, -1.9885943f, -1.1329677f};
-    const float up[] = {0.809f, 0.579f, -0.954f, -0.98f}, want_glu[] = {-0.1554199f, -0.0806937f, 0.1271126f, -0.3403069f};
+    const float up[] = {0.809f, 0.579f, -0.954f, -0.98f};
+    const float want_glu[] = {-0.1554199f, -0.0806937f, 0.1271126f, -0.3403069f};
     pal_rmsnorm(x, w, 4, 1e-5f, x);
     pal_silu_mul(gate, up, 4);
     for (int i = 0; i < 4; i++) {

@@ -57,10 +57,12 @@ static void filters(void) {
     SUPPORT(top_k, 1, 1), SUPPORT(top_k, 2, 3), SUPPORT(top_k, 4, 15), SUPPORT(top_k, 5, 31), SUPPORT(top_k, 99, 31);
     SUPPORT(top_p, 1e-9f, 1), SUPPORT(top_p, 0.49f, 1), SUPPORT(top_p, 0.51f, 3), SUPPORT(top_p, 0.74f, 3);
     SUPPORT(top_p, 0.76f, 7), SUPPORT(top_p, 0.9f, 15), SUPPORT(top_p, 0.95f, 31), SUPPORT(top_p, 2, 31);
-    SUPPORT(min_p, 0.12f, 31), SUPPORT(min_p, 0.2f, 7), SUPPORT(min_p, 0.3f, 3), SUPPORT(min_p, 0.6f, 1), SUPPORT(min_p, 1, 1);
+    SUPPORT(min_p, 0.12f, 31), SUPPORT(min_p, 0.2f, 7), SUPPORT(min_p, 0.3f, 3), SUPPORT(min_p, 0.6f, 1);
+    SUPPORT(min_p, 1, 1);
     /* entropy 1.875 log 2: the order of distance is 1, 0, 2, 3, 4 */
-    SUPPORT(typical_p, 1e-9f, 2), SUPPORT(typical_p, 0.24f, 2), SUPPORT(typical_p, 0.3f, 3), SUPPORT(typical_p, 0.74f, 3);
-    SUPPORT(typical_p, 0.8f, 7), SUPPORT(typical_p, 0.9f, 15), SUPPORT(typical_p, 0.95f, 31);
+    SUPPORT(typical_p, 1e-9f, 2), SUPPORT(typical_p, 0.24f, 2), SUPPORT(typical_p, 0.3f, 3);
+    SUPPORT(typical_p, 0.74f, 3), SUPPORT(typical_p, 0.8f, 7), SUPPORT(typical_p, 0.9f, 15);
+    SUPPORT(typical_p, 0.95f, 31);
     /* top_k before top_p: of three the first has 4/7 */
     SUPPORT(top_p, 0.55f, 3), s.top_k = 3, CHECK(support(s) == 1);
     /* temperature after the filters: it changes no set */
@@ -116,7 +118,8 @@ static void penalties(void) {
     pal_sampling s = PLAIN;
     CHECK(greedy(s, 2, 1.5f, zeros, 5) == 0);
     s.repeat_penalty = 2;
-    CHECK(greedy(s, 2, 1.5f, zeros, 1) == 1 && greedy(s, -1, -1.5f, zeros, 1) == 1 && greedy(s, 2, 1.5f, zeros, 0) == 0);
+    CHECK(greedy(s, 2, 1.5f, zeros, 1) == 1 && greedy(s, -1, -1.5f, zeros, 1) == 1);
+    CHECK(greedy(s, 2, 1.5f, zeros, 0) == 0);
     CHECK(greedy(s, 2, 0.9f, zeros, 3) == 0); /* once, however often it came */
     s.presence_penalty = 0.4f;
     CHECK(greedy(s, 2, 0.7f, zeros, 1) == 1 && greedy(s, 2, 0.59f, zeros, 3) == 0); /* 2 / 2 - 0.4 */
@@ -161,7 +164,8 @@ static void biases(void) {
 }
 
 static void edges(void) {
-    const float none[] = {-INF, -INF, -INF}, bad[] = {NOT, NOT, NOT}, mixed[] = {NOT, -INF, -INF}, some[] = {NOT, 1, NOT};
+    const float none[] = {-INF, -INF, -INF}, bad[] = {NOT, NOT, NOT}, mixed[] = {NOT, -INF, -INF};
+    const float some[] = {NOT, 1, NOT};
     const float plus[] = {1, INF, INF}, ties[] = {1, 2, 2}, zeros[] = {-0.f, 0, -0.f}, far[] = {3.4e38f, -3.4e38f, 0};
     pal_sampling set[5] = {with(0), PLAIN, PLAIN, PLAIN, with(1e-40f)};
     set[2].top_k = 1, set[3].typical_p = 0.5f, set[3].top_p = 0.5f, set[3].min_p = 0.5f;
@@ -179,6 +183,15 @@ static void edges(void) {
     uint64_t rng = 1;
     CHECK(pick(&set[0], ties, 3, &rng) == 1 && pick(&set[0], zeros, 3, &rng) == 0);
     CHECK(pick(&set[2], ties, 3, &rng) == 1 && pick(&set[2], zeros, 3, &rng) == 0); /* ties: the lowest id */
+    const float low[] = {-200, 0, -200}; /* the least and the largest draw do not fall on a weight of 0 */
+    for (int i = 0; i < 20; i++) {
+        uint64_t least = 0 - 0x9e3779b97f4a7c15, most = 0x31628af67b2131ab;
+        uint32_t n = 2 + (uint32_t)i % 2;
+        pal_sampling s = with(0.1f + (float)i * 0.1f);
+        CHECK(pick(&s, low, n, &least) == 1 && pick(&s, low, n, &most) == 1);
+    }
+    uint64_t least = 0 - 0x9e3779b97f4a7c15, most = 0x31628af67b2131ab;
+    CHECK(pal_rng_next(&least) == 0 && pal_rng_next(&most) == 1 - 0x1p-53);
     rng = pal_rng_seed(1234567); /* the published sequence of splitmix64 */
     CHECK(pal_rng_next(&rng) == (double)(6457827717110365317 >> 11) * 0x1p-53);
     CHECK(pal_rng_next(&rng) == (double)(3203168211198807973 >> 11) * 0x1p-53);
@@ -289,8 +302,9 @@ static void refusals(void) {
      CHECK(pal_bytes_equal(e.text, #option ": must be", sizeof #option + 8)))
     REFUSED(temperature, -1), REFUSED(temperature, NOT), REFUSED(temperature, INF);
     REFUSED(top_p, 0), REFUSED(top_p, -1), REFUSED(top_p, NOT), REFUSED(typical_p, 0), REFUSED(typical_p, NOT);
-    REFUSED(min_p, -0.1f), REFUSED(min_p, 1.1f), REFUSED(min_p, NOT), REFUSED(repeat_penalty, 0), REFUSED(repeat_penalty, NOT);
-    REFUSED(repeat_penalty, INF), REFUSED(presence_penalty, NOT), REFUSED(presence_penalty, -INF);
+    REFUSED(min_p, -0.1f), REFUSED(min_p, 1.1f), REFUSED(min_p, NOT), REFUSED(repeat_penalty, 0);
+    REFUSED(repeat_penalty, NOT), REFUSED(repeat_penalty, INF), REFUSED(presence_penalty, NOT);
+    REFUSED(presence_penalty, -INF);
     REFUSED(frequency_penalty, NOT), REFUSED(frequency_penalty, INF);
 }
 
