@@ -66,7 +66,7 @@ void pal_sincos(double x, double *sin, double *cos) {
         *sin = *cos = bits_f64(0x7ff8000000000000);
         return;
     }
-    /* pi/2 in three parts of 21, 21 and 53 bits: k < 2^32 times one of the first two is exact, and so are the differences */
+    /* pi/2 in parts of 21, 21 and 53 bits: k < 2^32 times one of the first two is exact, and so are the differences */
     double k = nearest(x * 0x1.45f306dc9c883p-1);
     double r = x - k * 0x1.921fbp+0 - k * 0x1.5110ap-22 - k * 0x1.4611a62633146p-42; /* |r| < 0.7854 */
     double z = r * r;

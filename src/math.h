@@ -6,9 +6,9 @@
 
 #include "simd.h"
 
-double pal_exp(double x);                     /* relative error < 3e-16; rounds into subnormals, 0 and inf at the ends */
+double pal_exp(double x);                     /* relative error < 3e-16; rounds to subnormals, 0 and inf at the ends */
 double pal_log(double x);                     /* relative error < 3e-16; log(0) = -inf, NaN below 0 */
-double pal_pow(double base, double exponent); /* base > 0; exp(exponent * log(base)): relative error 3e-16 (1 + |log y|) */
+double pal_pow(double base, double exponent); /* base > 0; relative error 3e-16 (1 + |log y|) of the result y */
 void pal_sincos(double x, double *sin, double *cos); /* |x| <= 2^32, absolute error < 3e-16; NaN beyond */
 double pal_sqrt(double x);                    /* the instruction; correctly rounded */
 float pal_sqrtf(float x);

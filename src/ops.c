@@ -1,4 +1,4 @@
-/* Loops go over whole f4 and end with one that is filled up with zeros, so that a tail has the bits of a full vector. */
+/* Loops go over whole f4 and end with one filled up with zeros, so that a tail has the bits of a full vector. */
 #include "ops.h"
 
 static inline f4 get(const float *p, uint32_t left) {
@@ -17,7 +17,7 @@ static inline void put(float *p, f4 v, uint32_t left) {
 }
 
 /* Norms and softmax sum in double: a product of two floats is exact there, and the whole sum errs less than the one
-   rounding of its result to float, at any n. It costs nothing beside the matrix products, and is the same in both classes. */
+   rounding of its result to float, at any n. It costs nothing beside the matrix products and is alike in both. */
 typedef struct {
     double lane[4];
 } sum4;

@@ -22,8 +22,11 @@ size_t pal_sampler_bytes(uint32_t n_vocab) { return 3 * pal_align((size_t)n_voca
 static candidates scratch_parts(float *logits, uint32_t n_vocab, void *scratch) {
     uint8_t *at = scratch;
     size_t row = pal_align((size_t)n_vocab * 4);
-    return (candidates){0, logits, (uint32_t *)(void *)at, (float *)(void *)(at + row), (uint32_t *)(void *)(at + 2 * row),
-                        (double *)(void *)(at + 3 * row)};
+    return (candidates){.logit = logits,
+                        .id = (uint32_t *)(void *)at,
+                        .weight = (float *)(void *)(at + row),
+                        .key = (uint32_t *)(void *)(at + 2 * row),
+                        .bucket = (double *)(void *)(at + 3 * row)};
 }
 
 int pal_sampling_check(const pal_sampling *s, pal_error *e) {
@@ -68,8 +71,8 @@ static uint32_t order_bits(float x) {
     return bits & 0x80000000 ? ~bits : bits | 0x80000000;
 }
 
-/* Keeps the fewest candidates of the highest keys whose weights reach `mass` > 0, all if they never do. Among equal keys
-   the lowest ids come first. */
+/* Keeps the fewest candidates of the highest keys whose weights reach `mass` > 0, all if they never do. Among equal
+   keys the lowest ids come first. */
 static void keep_mass(candidates *c, double mass) {
     static const struct {
         uint32_t shift, bits;
@@ -139,15 +142,13 @@ static void keep_min_p(candidates *c, float p) {
     c->n = kept;
 }
 
+/* The sums of weigh again in the same order: the last is its result, and above u times it, for u < 1. */
 static uint32_t draw(candidates *c, float temperature, double u) {
     double at = u * weigh(c, temperature), sum = 0;
-    uint32_t last = 0; /* rounding may leave the sum just short of the point */
-    for (uint32_t i = 0; i < c->n; i++) {
-        if (c->weight[i] > 0) last = i;
-        sum += c->weight[i];
-        if (sum > at) break;
-    }
-    return c->id[last];
+    uint32_t i = 0;
+    for (; i + 1 < c->n; i++)
+        if ((sum += c->weight[i]) > at) break;
+    return c->id[i];
 }
 
 uint32_t pal_sampler_pick(const pal_sampling *s, float *logits, uint32_t n_vocab, const uint32_t *recent,
