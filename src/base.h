@@ -8,7 +8,7 @@
 
 /* Arguments from inside are asserted; bytes from outside are checked and answered with an error. */
 #ifdef NDEBUG
-#define PAL_ASSERT(c) ((void)0)
+#define PAL_ASSERT(c) ((void)sizeof(!(c)))
 #else
 #define PAL_ASSERT(c) ((c) ? (void)0 : __builtin_trap())
 #endif

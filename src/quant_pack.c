@@ -144,7 +144,8 @@ static void fit_span(const float *x, uint32_t n, uint32_t high, float *scale, fl
     if (!(top > low)) return;
     for (uint32_t i = 0; i < n; i++) w[i] += mean, sw += w[i], sx += w[i] * x[i];
     for (int32_t step = 0; step <= 20; step++) {
-        float inverse = ((float)high - 1.0f + 0.1f * (float)step) / (top - low), q[32], sq = 0, sqq = 0, sxq = 0, error = 0;
+        float inverse = ((float)high - 1.0f + 0.1f * (float)step) / (top - low);
+        float q[32], sq = 0, sqq = 0, sxq = 0, error = 0;
         for (uint32_t i = 0; i < n; i++) {
             q[i] = (float)code_above((x[i] - low) * inverse, high);
             sq += w[i] * q[i], sqq += w[i] * q[i] * q[i], sxq += w[i] * x[i] * q[i];
@@ -190,7 +191,10 @@ void pal_pack_Q4_K(const float *from, uint8_t *b, size_t n) {
     uint32_t code[256];
     for (; n; n -= 256, from += 256, b += PAL_BYTES_Q4_K) {
         pack_K(from, b, 15, code);
-        for (uint32_t i = 0; i < 128; i++) b[16 + i] = (uint8_t)(code[i / 32 * 64 + i % 32] | code[i / 32 * 64 + 32 + i % 32] << 4);
+        for (uint32_t i = 0; i < 128; i++) {
+            const uint32_t *low = code + i / 32 * 64 + i % 32;
+            b[16 + i] = (uint8_t)(low[0] | low[32] << 4);
+        }
     }
 }
 void pal_pack_Q5_K(const float *from, uint8_t *b, size_t n) {
