@@ -1,6 +1,6 @@
 /* One tile, four rows (one per lane) times up to 16 tokens, instantiated per format. The order of every sum is in matmul.h;
    the scalar twin that must give the same bits is in tests/c/test_matmul.c.
-   Tried, not kept: an own tile for one token (at most 20 % faster decode in Node, often none, for 45 % more code). */
+   Tried, not kept: an own tile for one token (in one noisy run from slower to a third faster decode in Node, for 45 % more code). */
 #include "matmul.h"
 #include "matmul_blocks.h"
 

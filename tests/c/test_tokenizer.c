@@ -54,7 +54,7 @@ static void encodes(const pal_tokenizer *t, const char *text, size_t n, uint32_t
     int64_t got = pal_encode(t, text, n, flags, ids, max, block, scratch);
     bool same = got == (int64_t)n_wanted;
     for (size_t i = 0; i < n_wanted && same; i++) same = ids[i] == wanted[i];
-    if (!same) test_print(text), test_print("\n");
+    if (!same && n) test_print("wrong ids for a text that begins with "), test_print((char[]){text[0], '\n', 0});
     CHECK(same);
     CHECK(pal_encode(t, text, n, flags, ids, max, block, scratch - 1) == PAL_E_MEMORY);
     if (n_wanted) CHECK(pal_encode(t, text, n, flags, ids, n_wanted - 1, block, scratch) == PAL_E_MEMORY);
@@ -99,7 +99,19 @@ static void bpe_ids(void) {
     DECODES(t, "a the?", 'a', _THE, ' ', '?'); /* older vocabularies lose these spaces */
     DECODES(t, "a's'b 'd", 'a', ' ', '\'', 's', ' ', '\'', ' ', 'b', ' ', '\'', 'd');
     DECODES(bpe("qwen2"), "a the ?", 'a', _THE, ' ', '?');
-    CHECK(!pal_tokenizer_adds_bos(spm()) == false);
+}
+
+/* The worst that was announced: one word of bytes that are not UTF-8. */
+static void worst_case(void) {
+    enum { N = 100 };
+    char text[N];
+    uint32_t wanted[3 * N + 1];
+    for (uint32_t i = 0; i < N; i++) {
+        text[i] = (char)0x80;
+        wanted[3 * i] = 0xef, wanted[3 * i + 1] = 0xbf, wanted[3 * i + 2] = 0xbd;
+    }
+    wanted[3 * N] = END;
+    encodes(bpe("gpt-2"), text, N, 0, wanted);
 }
 
 static void spm_ids(void) {
@@ -225,33 +237,32 @@ static void hostile(void) {
 
 /* One word or one run without end takes no more than a moment, in every pre-tokenizer. */
 static void endless(void) {
-    enum { LONG = 1 << 15 };
+    enum { LONG = 1 << 14 };
     static const char fills[] = "aA1 \n~'";
     char *text = test_take(LONG + 1);
     uint32_t *ids = test_take(3 * (LONG + 8) * 4);
     pal_tokenizer *t = bpe("gpt-2");
     size_t scratch = pal_encode_scratch(t, LONG + 1);
     void *block = test_take(scratch);
-    for (uint32_t row = 0; pre_name(row); row++)
-        for (uint32_t k = 0; fills[k] && (t = bpe(pre_name(row))); k++) {
+    for (uint32_t row = 0; pre_name(row) && (t = bpe(pre_name(row))); row++)
+        for (uint32_t k = 0; fills[k]; k++) {
             for (uint32_t i = 0; i < LONG; i++) text[i] = fills[k];
             text[LONG] = 'b';
             int64_t got = pal_encode(t, text, LONG + 1, 0, ids, 3 * (LONG + 8), block, scratch);
-            CHECK(got == (k ? LONG + 1 : LONG / 8 + 1) || (k == 1 && got > LONG));
-            if (row && k) break; /* the letters for all; every fill for the first one and below */
+            CHECK(got == (k ? LONG + 1 : LONG / 8 + 1)); /* only the letter a has merges */
         }
-    static const char *const slow[] = {"deepseek-llm", "jais-2", "tiny_aya", "superbpe", "chameleon", "kimi-k2"};
-    for (uint32_t i = 0; i < sizeof slow / sizeof *slow && (t = bpe(slow[i])); i++)
-        for (uint32_t k = 0; fills[k]; k++) {
-            for (uint32_t c = 0; c < LONG; c++) text[c] = fills[k];
-            CHECK(pal_encode(t, text, LONG + 1, 0, ids, 3 * (LONG + 8), block, scratch) > 0);
-        }
+    t = spm();
+    scratch = pal_encode_scratch(t, LONG + 1);
+    block = test_take(scratch);
+    for (uint32_t i = 0; i < LONG; i++) text[i] = 'a';
+    CHECK(pal_encode(t, text, LONG, 0, ids, 3 * (LONG + 8), block, scratch) == LONG / 2 + 1);
 }
 
 void test_tokenizer(void) {
     CHECK(pal_cp_class(0x10ffff) == PAL_CP_OTHER && pal_cp_class(0x85) == PAL_CP_SPACE && pal_cp_class('_') == PAL_CP_P);
     CHECK(pal_cp_class(0x2ee5d) == PAL_CP_L && pal_cp_class(0x2ee5e) == PAL_CP_OTHER && pal_cp_class(0xe01ef) == PAL_CP_M);
     bpe_ids();
+    worst_case();
     spm_ids();
     round_trips();
     pre_tokenizers();

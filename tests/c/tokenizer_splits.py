@@ -143,7 +143,7 @@ KINDS = {
 
 TEXTS = [
     "I'll SAY it's Xml42ndHTTPServer\u00c9t\u00e9 don'T\u2019s a/b //\r\n\n  x",
-    " 1 12 1234567 a1234b  99\u0663\u0664\u0665\u0666\u00bd\u2163 3.14,15",
+    " 1 12 1234567 a1234b  99\u0663\u0664\u0665\u0666\u00bd\u2163 3.14,15   123  456789",
     "  \t\n \n\r\n   end\u00a0\u3000\u2028y   ",
     "!!! $+<=>^~|` <a_b>@c [x] (y), z. \U0001f600\ufe0f\u200d\u20ac\u2211\x01\x7f ~q `w",
     "\u6f22\u5b57\u3072\u3089\u30ab\u30ca\u3002\u3001\uff01 \ud55c\uae00\u3131 x\u6f22y\u4e00a\u0e01\u0e33\u0e49 \u0915\u094d\u0937\u093f\u0964 e\u0301 \u05d0\u05b8\u0628\u064e",

@@ -1,0 +1,161 @@
+// node tests/node/hashes.js [MODEL.gguf] [--freeze]
+// One table: a real model in every number format, one hash of logits per class of bits, in every build (design I4).
+// --freeze writes tests/hashes.json; without it the hashes of the embedded model must be the frozen ones.
+import { execFile } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs, promisify } from 'node:util';
+import { withPage } from '../browser/chromium.js';
+import { engines, modulePath, relaxedFlags, root } from './fixtures.js';
+
+const TOKENS = 300;
+const embedded = 'models/default.gguf';
+const text = 'tests/fixtures/text.txt';
+const frozenPath = path.join(root, 'tests/hashes.json');
+const folder = 'build/hashes';
+const native = 'build/native/clang-strict/palimpsest';
+const run = promisify(execFile);
+
+const usual = [
+    { name: 'full', policy: 'full', budget: 512, chunk: 1, pin: 0 },
+    { name: 'tova 128', policy: 'tova', budget: 128, chunk: 1, pin: 4 },
+];
+/** Every policy, cache format and position mode, in chunks; on one number format. */
+const more = [
+    { name: 'window 64 f16', policy: 'window', budget: 64, cache: 1, chunk: 64, pin: 4 },
+    { name: 'sinks 64 q8 cache', policy: 'sinks', budget: 64, cache: 2, positions: 1, chunk: 64, pin: 0 },
+    { name: 'h2o 64 cache', policy: 'h2o', budget: 64, positions: 1, chunk: 7, pin: 0 },
+    { name: 'tova-head 64 f16', policy: 'tova-head', budget: 64, cache: 1, chunk: 64, pin: 0 },
+];
+
+/** @typedef {{ name: string, model: string, ids: number[], settings: import('../hash.js').Setting[] }} Job */
+
+/** At most as many at once as there are processors. @template T @param {(() => Promise<T>)[]} tasks */
+async function pool(tasks) {
+    const results = /** @type {T[]} */ ([]);
+    let next = 0;
+    const worker = async () => {
+        for (let i = next++; i < tasks.length; i = next++) results[i] = await tasks[i]();
+    };
+    await Promise.all(os.cpus().map(worker));
+    return results;
+}
+
+/** @param {string} model @returns {Promise<Job[]>} a job per number format */
+async function prepare(model) {
+    fs.mkdirSync(folder, { recursive: true });
+    const encoded = await run(native, ['encode', model, text], { env: quiet });
+    const ids = encoded.stdout.trim().split('\n').map(Number).slice(0, TOKENS);
+    if (ids.length !== TOKENS) throw new Error(`${text} gives ${ids.length} tokens, not ${TOKENS}`);
+    fs.writeFileSync(`${folder}/ids.txt`, ids.join('\n'));
+    const formats = (await run(native, ['formats'])).stdout.trim().split('\n');
+    await pool(formats.map((name) => () => run(native, ['requantize', model, name, `${folder}/${name}.gguf`], { env: quiet })));
+    return formats.map((name) => ({
+        name,
+        model: `${folder}/${name}.gguf`,
+        ids,
+        settings: name === 'Q8_0' ? [...usual, ...more] : usual,
+    }));
+}
+
+const quiet = { ...process.env, ASAN_OPTIONS: 'detect_leaks=0' };
+
+/** @param {string} build @param {Job[]} jobs */
+async function inNative(build, jobs) {
+    const result = {};
+    for (const job of jobs) {
+        result[job.name] = [];
+        for (const s of job.settings) {
+            const flags = ['--policy', s.policy, '--budget', s.budget, '--chunk', s.chunk, '--pin', s.pin];
+            flags.push('--positions', ['original', 'cache'][s.positions ?? 0], '--cache', ['f32', 'f16', 'q8'][s.cache ?? 0]);
+            const args = ['hash', job.model, '--ids-file', `${folder}/ids.txt`, ...flags.map(String)];
+            result[job.name].push((await run(`build/native/${build}/palimpsest`, args, { env: quiet })).stdout.trim());
+        }
+    }
+    return result;
+}
+
+/** @param {string} engine @param {string} jobsFile */
+async function inNode(engine, jobsFile) {
+    const flags = engine.endsWith('relaxed') ? relaxedFlags : [];
+    const args = [...flags, 'tests/node/hash-run.js', modulePath(engine, 'engine'), jobsFile];
+    return JSON.parse((await run(process.execPath, args, { maxBuffer: 1 << 24 })).stdout);
+}
+
+/** @param {import('playwright-core').Page} page @param {string} engine @param {string} jobsFile */
+const inChromium = (page, engine, jobsFile) =>
+    page.evaluate(
+        async ([module, list]) => {
+            const { hashes } = await import('/tests/hash.js');
+            const get = async (/** @type {string} */ url) => new Uint8Array(await (await fetch('/' + url)).arrayBuffer());
+            const result = {};
+            for (const { name, model, ids, settings } of await (await fetch('/' + list)).json())
+                result[name] = await hashes(await get(module), await get(model), ids, settings);
+            return result;
+        },
+        [modulePath(engine, 'engine'), jobsFile],
+    );
+
+/** All builds of both classes: {'strict gcc': {Q4_0: [line, …]}, …}. @param {Job[]} jobs */
+async function collect(jobs) {
+    const jobsFile = `${folder}/jobs.json`;
+    fs.writeFileSync(jobsFile, JSON.stringify(jobs));
+    const classOf = { simd: 'strict', relaxed: 'fused' };
+    const natives = ['gcc', 'clang', 'san'].flatMap((c) => ['strict', 'fused'].map((k) => ({ name: `${k} ${c}`, build: `${c}-${k}` })));
+    const found = {};
+    const tasks = natives.map(({ name, build }) => async () => (found[name] = await inNative(build, jobs)));
+    const named = engines.map((engine) => ({ engine, name: `${classOf[engine.split('-')[1]]} ${engine.split('-')[0]}.wasm` }));
+    for (const { engine, name } of named) tasks.push(async () => (found[`${name} Node`] = await inNode(engine, jobsFile)));
+    tasks.push(() =>
+        withPage(async (page) => {
+            for (const { engine, name } of named) found[`${name} Chromium`] = await inChromium(page, engine, jobsFile);
+        }),
+    );
+    await pool(tasks);
+    return found;
+}
+
+/** Prints the table; returns [passed, failed, {class: {row: line}}]. @param {Job[]} jobs @param {any} found */
+function table(jobs, found) {
+    let passed = 0;
+    let failed = 0;
+    const agreed = {};
+    for (const kind of ['strict', 'fused']) {
+        const builds = Object.keys(found).filter((name) => name.startsWith(kind)).sort();
+        agreed[kind] = {};
+        console.log(`\n${kind}: ${builds.length} builds: ${builds.map((b) => b.slice(kind.length + 1)).join(', ')}`);
+        for (const job of jobs)
+            job.settings.forEach((setting, i) => {
+                const row = `${job.name} ${setting.name}`;
+                const lines = builds.map((b) => found[b][job.name][i]);
+                const same = lines.every((line) => line === lines[0]);
+                const verdict = same ? `equal in all ${lines.length}` : 'DIFFERENT';
+                console.log(`  ${job.name.padEnd(5)} ${setting.name.padEnd(18)} ${lines[0]}  ${verdict}`);
+                if (!same) builds.forEach((b, k) => console.log(`        ${b.padEnd(26)} ${lines[k]}`));
+                if (same) passed++, (agreed[kind][row] = lines[0]);
+                else failed++;
+            });
+    }
+    return { passed, failed, agreed };
+}
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { freeze: { type: 'boolean' } } });
+const model = path.relative(root, path.resolve(positionals[0] ?? path.join(root, embedded)));
+process.chdir(root);
+const jobs = await prepare(model);
+console.log(`${model}: ${TOKENS} tokens of ${text}, hash of the logits after every chunk`);
+let { passed, failed, agreed } = table(jobs, await collect(jobs));
+const differ = Object.keys(agreed.strict).filter((row) => agreed.strict[row] === agreed.fused[row]);
+if (differ.length) console.log(`\nstrict and fused agree, which they should not: ${differ.join(', ')}`), failed++;
+if (values.freeze) {
+    fs.writeFileSync(frozenPath, JSON.stringify(agreed, null, 1) + '\n');
+    console.log(`\nfrozen in ${path.relative(root, frozenPath)}`);
+} else if (model === embedded && fs.existsSync(frozenPath)) {
+    const equal = JSON.stringify(agreed) === JSON.stringify(JSON.parse(fs.readFileSync(frozenPath, 'utf8')));
+    console.log(`\n${equal ? 'equal to' : 'DIFFERENT FROM'} the frozen hashes of tests/hashes.json`);
+    if (equal) passed++;
+    else failed++;
+}
+console.log(`\nhash table: ${passed} passed, ${failed} failed`);
+process.exitCode = failed ? 1 : 0;

@@ -1,0 +1,91 @@
+import { createInterface } from 'node:readline';
+import { readFile, writeFile } from 'node:fs/promises';
+import { defaultModel, modelAndText, openModel } from './common.js';
+import { UsageError } from './options.js';
+import { TALK_OPTIONS, generationOf, memoryLine, memoryOf } from './sampling-options.js';
+import { note, progress } from './terminal.js';
+
+/** @typedef {import('../chat.js').Chat} Chat */
+
+/**
+ * One turn, streamed to stdout. Ctrl-C ends the answer, not the program.
+ * @param {Chat} chat
+ * @param {string} text
+ * @param {import('../chat.js').SendOptions} options
+ */
+async function turn(chat, text, options) {
+  const abort = new AbortController();
+  const stop = () => abort.abort();
+  process.on('SIGINT', stop);
+  const bar = progress('reading the message');
+  try {
+    for await (const piece of chat.send(text, { ...options, signal: abort.signal, onprogress: (p) => bar.draw(p.read, p.total) })) {
+      bar.end();
+      process.stdout.write(piece);
+    }
+  } catch (e) {
+    if (!abort.signal.aborted) throw e;
+    note(' [stopped]');
+  } finally {
+    bar.end();
+    process.off('SIGINT', stop);
+    process.stdout.write('\n');
+  }
+}
+
+/** @param {Chat} chat @param {import('../chat.js').SendOptions} options */
+async function talk(chat, options) {
+  const lines = createInterface({ input: process.stdin, output: process.stdin.isTTY ? process.stderr : undefined, prompt: '> ' });
+  if (process.stdin.isTTY) note('Type a message; /memory shows what is remembered, /quit or Ctrl-D ends.');
+  lines.on('SIGINT', () => (chat.busy ? process.emit('SIGINT') : lines.close()));
+  lines.prompt();
+  for await (const line of lines) {
+    const text = line.trim();
+    if (text === '/quit') break;
+    if (text === '/memory') memoryLine(chat.session);
+    else if (text) await turn(chat, text, options);
+    lines.prompt();
+  }
+  lines.close();
+}
+
+/** @param {import('./options.js').Args} args */
+async function run({ words, options: o }) {
+  const { file, text } = modelAndText(words);
+  if (o.load && o.system !== undefined) throw new UsageError('--load continues a chat that has its system message already; leave --system away');
+  const model = await openModel(file, o);
+  const template = o['template-file'] && (await readFile(o['template-file'], 'utf8'));
+  const pin = o.pin === undefined || o.pin === 'system' || o.pin === 'none' ? o.pin : Number(o.pin);
+  if (typeof pin === 'number' && !Number.isInteger(pin)) throw new UsageError(`--pin: '${o.pin}' is not system, none or a number of tokens`);
+  const chat = o.load
+    ? model.restore(new Uint8Array(await readFile(o.load)), { template })
+    : model.chat({ system: o.system, memory: { ...memoryOf(o), ...(pin === undefined ? {} : { pin }) }, chunk: o.chunk, seed: o.seed, template });
+  const options = generationOf(o);
+  if (text !== undefined) await turn(chat, text, options);
+  else await talk(chat, options);
+  if (o.save) await writeFile(o.save, chat.save());
+  memoryLine(chat.session);
+}
+
+/** @type {import('./options.js').Verb} */
+export const verb = {
+  name: 'chat',
+  usage: '[MODEL.gguf] ["TEXT"]',
+  summary: 'Talk with a model, in memory that never grows. With TEXT: one answer. Without: a conversation.',
+  details: `Without MODEL the built-in one answers (${defaultModel.split('/').slice(-2).join('/')}). When the memory is full, --policy decides which token leaves; the begin token and the system message stay.`,
+  options: [
+    { name: 'system', kind: 'text', help: 'system message: never leaves the memory' },
+    { name: 'pin', kind: 'text', value: 'system|none|N', help: 'what never leaves: begin token and system message, nothing, or the first N tokens [system]' },
+    { name: 'template-file', kind: 'text', value: 'F.jinja', help: "a chat template instead of the model's own" },
+    { name: 'save', kind: 'text', value: 'FILE', help: 'write the chat (memory and transcript) at the end' },
+    { name: 'load', kind: 'text', value: 'FILE', help: 'continue a saved chat; its memory options come from the file' },
+    ...TALK_OPTIONS,
+  ],
+  examples: [
+    ['chat "Tell me about the sea."', 'one answer from the built-in model'],
+    ['chat model.gguf --system "Be brief." --budget 512', 'a conversation that remembers 512 tokens'],
+    ['chat model.gguf --memory 16MB --policy sinks', 'the same, bounded in bytes, with the StreamingLLM policy'],
+    ['chat model.gguf "Hi" --save a.chat', 'then: palimpsest chat model.gguf "Go on" --load a.chat'],
+  ],
+  run,
+};
