@@ -112,7 +112,7 @@ native_flags() { # -> flags, cold (the level for what takes no time); strict gcc
     case $1 in
     gcc-*) flags=(gcc "${flags[@]}") ;;
     clang-*) flags=(clang-19 "${flags[@]}") ;;
-    san-*) flags=(clang-19 "${flags[@]}" -g "-fsanitize=address,undefined" -fno-sanitize-recover=all) && cold=-O1 ;;
+    san-*) flags=(clang-19 "${flags[@]}" -g "-fsanitize=address,undefined,fuzzer-no-link" -fno-sanitize-recover=all) && cold=-O1 ;;
     esac
     case $1-$(uname -m) in
     *-fused-x86_64) flags+=(-DPAL_FUSED -mfma) ;;
@@ -241,19 +241,18 @@ verb_hashes() { # [MODEL.gguf] [--freeze] one table: the same bits in every buil
     build_native "${natives[@]}"
     run node tests/node/hashes.js "$@"
 }
-build_fuzz() {
-    local program objects_fuzz
+build_fuzz() { # with the objects of san-strict
+    local program engine_objects
     flock 9
-    flags=(clang-19 "${base[@]}" -D_POSIX_C_SOURCE=200809L -g "-fsanitize=fuzzer-no-link,address,undefined" -fno-sanitize-recover=all)
-    cold=-O1
     need "${need_native[@]}"
-    compile fuzz "${flags[@]}" -- "${engine[@]}" tests/fuzz/fuzz_*.c
+    native_flags san-strict
+    compile san-strict "${flags[@]}" -- "${engine[@]}" tests/fuzz/fuzz_*.c
     flush
-    compile fuzz "${flags[@]}" -- "${engine[@]}"
-    objects_fuzz=("${objects[@]}")
+    compile san-strict "${flags[@]}" -- "${engine[@]}"
+    engine_objects=("${objects[@]}")
     for program in tests/fuzz/fuzz_*.c; do
-        compile fuzz "${flags[@]}" -- "$program"
-        link "build/fuzz/$(basename "$program" .c)" "${flags[@]}" -fsanitize=fuzzer "${objects_fuzz[@]}" "${objects[@]}"
+        compile san-strict "${flags[@]}" -- "$program"
+        link "build/fuzz/$(basename "$program" .c)" "${flags[@]}" -fsanitize=fuzzer "${engine_objects[@]}" "${objects[@]}"
     done
 } 9>build/lock
 verb_fuzz() { # [MINUTES] libFuzzer under ASan and UBSan on every hostile input, 10 minutes in all by default

@@ -69,6 +69,8 @@ size_t pal_session_bytes(void);
 int pal_session_open(pal_session *s, const pal_model *m, const pal_limits *l, void *state, void *scratch, pal_error *e);
 /* Forgets everything but the limits; seeds the random state. */
 void pal_session_reset(pal_session *s, uint64_t seed);
+/* Sets the random state alone. */
+void pal_session_seed(pal_session *s, uint64_t seed);
 /* Reads n tokens, at most limits.chunk. pinned tokens never leave. 0 or PAL_E_*; nothing is read on failure. */
 int pal_feed(pal_session *s, const uint32_t *ids, uint32_t n, bool pinned, pal_error *e);
 /* Logits [n_vocab] after the last token read; valid until the next call. NULL before the first token. */

@@ -76,6 +76,8 @@ void pal_session_reset(pal_session *s, uint64_t seed) {
     s->last_n = 0;
 }
 
+void pal_session_seed(pal_session *s, uint64_t seed) { s->run.state->rng = pal_rng_seed(seed); }
+
 int pal_feed(pal_session *s, const uint32_t *ids, uint32_t n, bool pinned, pal_error *e) {
     pal_state *state = s->run.state;
     if (n == 0) return 0;

@@ -10,36 +10,41 @@ uint32_t pal_tokenizer_type(const pal_tokenizer *t, uint32_t id) { return id < t
 
 /* ---- text -> ids ---- */
 
+enum { LONGEST_TEXT = 1 << 25 }; /* 32 MB: positions and sizes then fit in 32 bits */
+
 size_t pal_encode_scratch(const pal_tokenizer *t, size_t n) {
-    return 3 * 16 + pal_align(n) + (t->spm ? spm_scratch(n) : bpe_scratch(n));
+    if (n > LONGEST_TEXT) return SIZE_MAX;
+    return 3 * 16 + pal_align(n) + (t->spm ? pal_spm_scratch(n) : pal_bpe_scratch(n));
 }
 
-/* BPE: a byte that is not UTF-8 becomes three. SPM: a space without a token is three byte tokens, and each special token
-   may bring another space. */
+/* BPE: a byte that is not UTF-8 becomes three. SPM: a space without a token is three byte tokens, and each special
+   token may bring another space. */
 size_t pal_encode_max(const pal_tokenizer *t, size_t n) { return (t->spm ? 4 : 3) * n + 8; }
 
 int64_t pal_encode(const pal_tokenizer *t, const char *text, size_t n, uint32_t flags, uint32_t *ids, size_t max_ids,
                    void *scratch, size_t scratch_bytes) {
-    if (n >= UINT32_MAX / 32) return PAL_E_ARGUMENT; /* positions have 32 bits */
+    if (n > LONGEST_TEXT) return PAL_E_ARGUMENT;
     if (scratch_bytes < pal_encode_scratch(t, n)) return PAL_E_MEMORY;
     pal_arena all = {scratch, 0, scratch_bytes};
     id_list out = {ids, 0, max_ids};
     uint8_t *owner = pal_take(&all, n);
-    special_claim(t, text, n, flags & PAL_ENCODE_SPECIAL, owner);
+    pal_special_claim(t, text, n, flags & PAL_ENCODE_SPECIAL, owner);
     if ((flags & PAL_ENCODE_BOS) && t->add_bos) id_push(&out, (uint32_t)t->id[ID_BOS]);
     bool after_special = true;
     for (size_t at = 0, end; at < n; at = end) {
         end = at + 1;
         if (owner[at] == OWNED_FIRST) {
             while (end < n && owner[end] == OWNED_REST) end++;
-            id_push(&out, (uint32_t)vocab_find_text(t, text + at, end - at));
+            id_push(&out, (uint32_t)pal_vocab_find_text(t, text + at, end - at));
             after_special = true;
         } else if (owner[at] == OWNED_FREE) {
             while (end < n && owner[end] == OWNED_FREE) end++;
             pal_arena rest = all;
             const uint8_t *piece = (const uint8_t *)text + at;
-            if (t->spm) spm_encode(t, piece, end - at, t->space_prefix && after_special, &out, &rest);
-            else bpe_encode(t, piece, end - at, &out, &rest);
+            if (t->spm)
+                pal_spm_encode(t, piece, end - at, t->space_prefix && after_special, &out, &rest);
+            else
+                pal_bpe_encode(t, piece, end - at, &out, &rest);
             after_special = false;
         }
     }
@@ -64,16 +69,19 @@ static void put(writer *w, uint8_t byte) {
 }
 
 static uint32_t hex(char c) {
-    return c >= '0' && c <= '9' ? (uint32_t)(c - '0') : (c | 32) >= 'a' && (c | 32) <= 'f' ? (uint32_t)((c | 32) - 'a' + 10) : 0;
+    return c >= '0' && c <= '9'                 ? (uint32_t)(c - '0')
+           : (c | 32) >= 'a' && (c | 32) <= 'f' ? (uint32_t)((c | 32) - 'a' + 10)
+                                                : 0;
 }
 
 /* A word of BPE as the bytes behind the alphabet; where a character is not of it, all as spelt. */
 static COLD void put_bpe(writer *w, const uint8_t *p, size_t n) {
     const uint8_t *at = p, *end = p + n;
     int32_t b;
-    while ((b = vocab_next_byte(&at, end)) >= 0) {}
+    while ((b = pal_vocab_next_byte(&at, end)) >= 0) {
+    }
     if (b == -1)
-        for (at = p; (b = vocab_next_byte(&at, end)) >= 0;) put(w, (uint8_t)b);
+        for (at = p; (b = pal_vocab_next_byte(&at, end)) >= 0;) put(w, (uint8_t)b);
     else
         for (size_t i = 0; i < n; i++) put(w, p[i]);
 }
@@ -89,11 +97,14 @@ static void put_spm(writer *w, const uint8_t *p, size_t n) {
 static void put_piece(writer *w, const pal_tokenizer *t, uint32_t id, bool special) {
     if (id >= t->n) return;
     uint32_t type = t->attr[id] & ATTR_TYPE;
-    pal_str s = vocab_text(t, id);
+    pal_str s = pal_vocab_text(t, id);
     const uint8_t *p = (const uint8_t *)s.data;
-    if (type == PAL_TOKEN_NORMAL && t->spm) put_spm(w, p, s.n);
-    else if (type == PAL_TOKEN_NORMAL) put_bpe(w, p, s.n);
-    else if (type == PAL_TOKEN_BYTE) put(w, (uint8_t)(hex(s.data[3]) << 4 | hex(s.data[4])));
+    if (type == PAL_TOKEN_NORMAL && t->spm)
+        put_spm(w, p, s.n);
+    else if (type == PAL_TOKEN_NORMAL)
+        put_bpe(w, p, s.n);
+    else if (type == PAL_TOKEN_BYTE)
+        put(w, (uint8_t)(hex(s.data[3]) << 4 | hex(s.data[4])));
     else if (type == PAL_TOKEN_USER_DEFINED || (special && (type == PAL_TOKEN_CONTROL || type == PAL_TOKEN_UNKNOWN)))
         for (size_t i = 0; i < s.n; i++) put(w, p[i]);
 }
@@ -117,7 +128,9 @@ static COLD size_t clean_spaces(char *text, size_t n, int rule) {
         bool spaced = text[i - 1] == ' ', quote = spaced && c == '\'' && left, skip = false;
         if (rule == 0 && spaced && (c == '?' || c == '!' || c == '.' || c == ',')) kept--;
         if (rule == 1 && quote && next[0] == ' ') kept--, skip = true;
-        if (rule == 2 && quote && (next[0] == 's' || next[0] == 'm' || (left > 1 && (two(next, 'r', 'e') || two(next, 'v', 'e'))))) kept--;
+        if (rule == 2 && quote &&
+            (next[0] == 's' || next[0] == 'm' || (left > 1 && (two(next, 'r', 'e') || two(next, 'v', 'e')))))
+            kept--;
         if (skip) text[++i] = 0; /* the space behind is gone, also for what follows it */
         text[kept++] = c;
     }

@@ -7,12 +7,17 @@
 
 typedef struct pal_tokenizer pal_tokenizer;
 
-enum { /* flags of pal_encode */
-    PAL_ENCODE_BOS = 1,     /* add bos/eos as the model asks for (add_bos_token, add_eos_token) */
-    PAL_ENCODE_SPECIAL = 2, /* text that spells a special (control) token becomes that token */
+enum {                         /* flags of pal_encode */
+       PAL_ENCODE_BOS = 1,     /* add bos/eos as the model asks for (add_bos_token, add_eos_token) */
+       PAL_ENCODE_SPECIAL = 2, /* text that spells a special (control) token becomes that token */
 };
 enum { /* token attributes, as in tokenizer.ggml.token_type */
-    PAL_TOKEN_NORMAL = 1, PAL_TOKEN_UNKNOWN, PAL_TOKEN_CONTROL, PAL_TOKEN_USER_DEFINED, PAL_TOKEN_UNUSED, PAL_TOKEN_BYTE
+       PAL_TOKEN_NORMAL = 1,
+       PAL_TOKEN_UNKNOWN,
+       PAL_TOKEN_CONTROL,
+       PAL_TOKEN_USER_DEFINED,
+       PAL_TOKEN_UNUSED,
+       PAL_TOKEN_BYTE
 };
 
 /* Bytes for pal_tokenizer_open, or PAL_E_*. */
@@ -26,7 +31,7 @@ bool pal_tokenizer_adds_bos(const pal_tokenizer *t);
 bool pal_tokenizer_is_eog(const pal_tokenizer *t, uint32_t id); /* ends a generation: eos, eot, eom, <|im_end|>, ... */
 uint32_t pal_tokenizer_type(const pal_tokenizer *t, uint32_t id); /* PAL_TOKEN_* */
 
-/* Scratch for a text of n bytes, and the most ids it can give. */
+/* Scratch for a text of n bytes, about 57 n, and the most ids it can give. A text has at most 32 MB. */
 size_t pal_encode_scratch(const pal_tokenizer *t, size_t n);
 size_t pal_encode_max(const pal_tokenizer *t, size_t n);
 /* Ids written, or PAL_E_*. Any bytes are accepted (invalid UTF-8 as llama.cpp does). Time near-linear in n. */

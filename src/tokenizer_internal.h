@@ -33,22 +33,22 @@ typedef struct {
 } pre_program;
 
 /* Appends a pattern and returns its first step; 0xffff when the program is full or the pattern is not understood. */
-uint32_t pre_compile(pre_program *p, const char *pattern);
+uint32_t pal_pre_compile(pre_program *p, const char *pattern);
 
 /* Splits the piece [begin, end) at each match: marks[i] gets PRE_MARK where a piece begins. */
 enum { PRE_MARK = 0x80 }; /* in the byte that holds the class of the code point */
-void pre_split(const pre_program *p, uint32_t start, const uint32_t *cps, uint8_t *marks, size_t begin, size_t end);
+void pal_pre_split(const pre_program *p, uint32_t start, const uint32_t *cps, uint8_t *marks, size_t begin, size_t end);
 
 /* ---- pre-tokenizers (tokenizer_pre.c) ---- */
 
 enum { PRE_IGNORE_MERGES = 1, PRE_ADD_BOS = 2, PRE_CLEAN = 4, PRE_NO_BOS = 8, PRE_MASK_LSTRIP = 16 };
 
 /* Compiles the pre-tokenizer of that name. The flags of its row, or PAL_E_SUPPORT when the name is unknown. */
-int pre_open(pre_program *p, pal_str name, pal_error *e);
+int pal_pre_open(pre_program *p, pal_str name, pal_error *e);
 /* The name at i of the table, NULL behind the last. */
-const char *pre_name(uint32_t i);
+const char *pal_pre_name(uint32_t i);
 /* cps[n], marks[n] (classes on entry): afterwards PRE_MARK is set where a word begins. */
-void pre_run(const pre_program *p, const uint32_t *cps, uint8_t *marks, size_t n);
+void pal_pre_run(const pre_program *p, const uint32_t *cps, uint8_t *marks, size_t n);
 
 /* ---- vocabulary (tokenizer_vocab.c) ---- */
 
@@ -70,25 +70,25 @@ struct pal_tokenizer {
     pre_program pre;
 };
 
-pal_str vocab_text(const pal_tokenizer *t, uint32_t id); /* as the file spells it */
+pal_str pal_vocab_text(const pal_tokenizer *t, uint32_t id); /* as the file spells it */
 /* The token for a word of raw bytes (BPE: before the byte alphabet), or -1. */
-int32_t vocab_find_word(const pal_tokenizer *t, const uint8_t *word, size_t n);
+int32_t pal_vocab_find_word(const pal_tokenizer *t, const uint8_t *word, size_t n);
 /* The token that the file spells so, or -1. */
-int32_t vocab_find_text(const pal_tokenizer *t, const char *text, size_t n);
+int32_t pal_vocab_find_text(const pal_tokenizer *t, const char *text, size_t n);
 /* Rank of the merge of the words left and right, which lie side by side; UINT32_MAX when there is none. */
-uint32_t vocab_merge_rank(const pal_tokenizer *t, const uint8_t *left, size_t left_bytes, size_t right_bytes);
+uint32_t pal_vocab_merge_rank(const pal_tokenizer *t, const uint8_t *left, size_t left_bytes, size_t right_bytes);
 /* Next raw byte of a BPE token's text, -1 at its end, -2 when a character is not in the byte alphabet. */
-int32_t vocab_next_byte(const uint8_t **p, const uint8_t *end);
+int32_t pal_vocab_next_byte(const uint8_t **p, const uint8_t *end);
 
 /* ---- special tokens (tokenizer_special.c) ---- */
 
 /* Ids and defaults from the metadata, known texts, what ends a generation, the list of special tokens. */
-int special_open(pal_tokenizer *t, const pal_gguf *g, pal_error *e);
+int pal_special_open(pal_tokenizer *t, const pal_gguf *g, pal_error *e);
 
 /* owner[n], zeroed: afterwards OWNED_* for each byte of the text. Special tokens are taken longest first, each from the
    left, out of what is still free. */
 enum { OWNED_FREE, OWNED_FIRST, OWNED_REST, OWNED_DROPPED };
-void special_claim(const pal_tokenizer *t, const char *text, size_t n, bool parse_special, uint8_t *owner);
+void pal_special_claim(const pal_tokenizer *t, const char *text, size_t n, bool parse_special, uint8_t *owner);
 
 /* ---- encoding ---- */
 
@@ -105,10 +105,11 @@ static inline void id_push(id_list *out, uint32_t id) {
 /* Scratch for merging a word of m bytes. */
 enum { MERGE_BYTES_EACH = 17 };
 static inline size_t merge_scratch(size_t m) { return 5 * 16 + m * MERGE_BYTES_EACH; }
-size_t bpe_scratch(size_t n);
-size_t spm_scratch(size_t n);
-void bpe_encode(const pal_tokenizer *t, const uint8_t *text, size_t n, id_list *out, pal_arena *scratch);
-void spm_encode(const pal_tokenizer *t, const uint8_t *text, size_t n, bool prefix, id_list *out, pal_arena *scratch);
+size_t pal_bpe_scratch(size_t n);
+size_t pal_spm_scratch(size_t n);
+void pal_bpe_encode(const pal_tokenizer *t, const uint8_t *text, size_t n, id_list *out, pal_arena *scratch);
+void pal_spm_encode(const pal_tokenizer *t, const uint8_t *text, size_t n, bool prefix, id_list *out,
+                    pal_arena *scratch);
 
 /* Symbols of one word while they are merged (tokenizer_merge.c). */
 typedef struct {
@@ -121,9 +122,9 @@ typedef struct {
 } merge_state;
 
 /* Carves the five arrays for up to m bytes. */
-void merge_take(merge_state *s, pal_arena *scratch, size_t m);
+void pal_merge_take(merge_state *s, pal_arena *scratch, size_t m);
 /* Merges until nothing more can be. word and span hold the first symbols. */
 typedef uint32_t merge_key(const pal_tokenizer *t, const uint8_t *left, size_t left_bytes, size_t right_bytes);
-void merge_run(merge_state *s, const pal_tokenizer *t, merge_key *key);
+void pal_merge_run(merge_state *s, const pal_tokenizer *t, merge_key *key);
 
 #endif

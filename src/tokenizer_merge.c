@@ -7,7 +7,7 @@
 
 enum { NOWHERE = 0xffffffff, NO_MERGE = 0xffffffff };
 
-void merge_take(merge_state *s, pal_arena *scratch, size_t m) {
+void pal_merge_take(merge_state *s, pal_arena *scratch, size_t m) {
     s->word = pal_take(scratch, m);
     s->span = pal_take(scratch, m * 4);
     s->key = pal_take(scratch, m * 4);
@@ -55,7 +55,7 @@ static void renew(merge_state *s, const pal_tokenizer *t, merge_key *key, uint32
     if (s->key[symbol] != NO_MERGE) settle(s, s->n_heap++, symbol);
 }
 
-void merge_run(merge_state *s, const pal_tokenizer *t, merge_key *key) {
+void pal_merge_run(merge_state *s, const pal_tokenizer *t, merge_key *key) {
     s->n_heap = 0;
     for (uint32_t i = 0; i < s->m; i += s->span[i]) {
         s->place[i] = NOWHERE;

@@ -1,7 +1,8 @@
 /* Pre-tokenizers: how a text is cut into words before the merges of BPE, chosen by `tokenizer.ggml.pre`.
 
    One row per name that llama.cpp knows for byte-level BPE; the patterns are the facts of each tokenizer.json in the
-   form in which llama.cpp runs them (src/llama-vocab.cpp and src/unicode.cpp of 2026), because the ids shall be the same:
+   form in which llama.cpp runs them (src/llama-vocab.cpp and src/unicode.cpp of 2026), because the ids shall be the
+   same:
    - several patterns run one after the other, each inside the pieces that the one before has left; what no match
      covers stays a piece;
    - it knows no case beyond ASCII: \p{Lu}... became \p{L}, or \p{L} without a-z / A-Z;
@@ -11,6 +12,7 @@
    A vocabulary without the key gets `default`, as in llama.cpp; an unknown name is an error. */
 #include "tokenizer_internal.h"
 
+/* clang-format off */
 #define CONTRACTION "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 #define SPACES "\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
 #define ENGLISH(digits) \
@@ -33,11 +35,14 @@
     "A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅὈ-Ὅὐ-ὗὙὛὝ\u1f5f-\u1f7dᾀ-ᾴᾶ-ᾼ\u1fbeῂ-ῄῆ-ῌῐ-\u1fd3ῖ-\u1fdbῠ-Ῥῲ-ῴῶ-ῼ" \
     "ℂℇℊ-ℓℕℙ-ℝℤ\u2126ℨ\u212a-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃"
 
+/* clang-format on */
+
 /* Passes that are not patterns: groups of three digits counted from the right. */
 static const char digits_numbers[] = "runs of \\p{N}; the piece in front keeps its first group";
 static const char digits_ascii[] = "runs of 0-9";
 enum { PRE_DIGITS_NUMBERS = 0xfffe, PRE_DIGITS_ASCII = 0xfffd };
 
+/* clang-format off */
 typedef enum {
     KIND_DEFAULT, KIND_LLAMA3, KIND_JAIS2, KIND_DEEPSEEK_LLM, KIND_DEEPSEEK3, KIND_SPARK, KIND_YOUTU, KIND_DEEPSEEK_CODER,
     KIND_FALCON, KIND_STARCODER, KIND_GPT2, KIND_QWEN2, KIND_QWEN35, KIND_BLOOM, KIND_VIKING, KIND_TEKKEN, KIND_CHAMELEON,
@@ -128,20 +133,23 @@ static const struct {
     {"superbpe", KIND_SUPERBPE, 0},
 };
 
-const char *pre_name(uint32_t i) { return i < sizeof rows / sizeof *rows ? rows[i].name : NULL; }
+/* clang-format on */
 
-COLD int pre_open(pre_program *p, pal_str name, pal_error *e) {
+const char *pal_pre_name(uint32_t i) { return i < sizeof rows / sizeof *rows ? rows[i].name : NULL; }
+
+COLD int pal_pre_open(pre_program *p, pal_str name, pal_error *e) {
     uint32_t r = 0;
-    while (pre_name(r) && !pal_str_is(name, pre_name(r))) r++;
-    if (!pre_name(r))
-        return pal_fail(e, PAL_E_SUPPORT, name,
-                        "unknown tokenizer.ggml.pre; known are gpt-2 llama-bpe qwen2 qwen35 smollm tekken gpt-4o deepseek-v3 "
-                        "falcon default and more: rows[] in tokenizer_pre.c");
+    while (pal_pre_name(r) && !pal_str_is(name, pal_pre_name(r))) r++;
+    if (!pal_pre_name(r))
+        return pal_fail(
+            e, PAL_E_SUPPORT, name,
+            "unknown tokenizer.ggml.pre; known are gpt-2 llama-bpe qwen2 qwen35 smollm tekken gpt-4o deepseek-v3 "
+            "falcon default and more: rows[] in tokenizer_pre.c");
     for (uint32_t i = 0; i < PRE_PASSES && passes[rows[r].kind][i]; i++) {
         const char *pattern = passes[rows[r].kind][i];
         uint32_t start = pattern == digits_numbers ? PRE_DIGITS_NUMBERS
-                       : pattern == digits_ascii   ? PRE_DIGITS_ASCII
-                                                   : pre_compile(p, pattern);
+                         : pattern == digits_ascii ? PRE_DIGITS_ASCII
+                                                   : pal_pre_compile(p, pattern);
         PAL_ASSERT(start != 0xffff);
         p->pass[p->n_passes++] = (uint16_t)start;
     }
@@ -165,13 +173,15 @@ static void split_digits(bool ascii, const uint32_t *cps, uint8_t *marks, size_t
     }
 }
 
-void pre_run(const pre_program *p, const uint32_t *cps, uint8_t *marks, size_t n) {
+void pal_pre_run(const pre_program *p, const uint32_t *cps, uint8_t *marks, size_t n) {
     if (!n) return;
     marks[0] |= PRE_MARK;
     for (uint32_t i = 0; i < p->n_passes; i++)
         for (size_t begin = 0, end; begin < n; begin = end) {
             for (end = begin + 1; end < n && !(marks[end] & PRE_MARK);) end++;
-            if (p->pass[i] >= PRE_DIGITS_ASCII) split_digits(p->pass[i] == PRE_DIGITS_ASCII, cps, marks, begin, end);
-            else pre_split(p, p->pass[i], cps, marks, begin, end);
+            if (p->pass[i] >= PRE_DIGITS_ASCII)
+                split_digits(p->pass[i] == PRE_DIGITS_ASCII, cps, marks, begin, end);
+            else
+                pal_pre_split(p, p->pass[i], cps, marks, begin, end);
         }
 }

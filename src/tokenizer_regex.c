@@ -137,15 +137,19 @@ static COLD uint32_t number(compiler *c) {
 }
 
 static COLD void quantifier(compiler *c, pre_step *s) {
-    if (*c->at == '?') s->min = 0;
-    else if (*c->at == '*') s->min = 0, s->max = UNBOUNDED;
-    else if (*c->at == '+') s->max = UNBOUNDED;
+    if (*c->at == '?')
+        s->min = 0;
+    else if (*c->at == '*')
+        s->min = 0, s->max = UNBOUNDED;
+    else if (*c->at == '+')
+        s->max = UNBOUNDED;
     else if (*c->at == '{') {
         c->at++;
         s->min = s->max = (uint16_t)number(c);
         if (*c->at == ',') c->at++, s->max = (uint16_t)number(c);
         c->failed |= *c->at != '}' || s->max < s->min;
-    } else return;
+    } else
+        return;
     c->at += !c->failed;
 }
 
@@ -208,7 +212,7 @@ static COLD void alternatives(compiler *c) {
     }
 }
 
-COLD uint32_t pre_compile(pre_program *p, const char *pattern) {
+COLD uint32_t pal_pre_compile(pre_program *p, const char *pattern) {
     compiler c = {p, (const uint8_t *)pattern, false, false};
     uint32_t start = p->n_steps, count = 0;
     alternatives(&c);
@@ -234,7 +238,8 @@ static bool accepts(const matcher *m, const pre_step *s, size_t at) {
     if (cp < 128) return set->ascii[cp / 32] >> (cp % 32) & 1;
     bool hit = set->classes >> class & 1;
     if (class != PAL_CP_SPACE)
-        for (uint32_t i = set->first; i < set->end && !hit; i++) hit = m->p->range[i][0] <= cp && cp <= m->p->range[i][1];
+        for (uint32_t i = set->first; i < set->end && !hit; i++)
+            hit = m->p->range[i][0] <= cp && cp <= m->p->range[i][1];
     return hit != set->negated;
 }
 
@@ -245,22 +250,24 @@ static int64_t match_steps(const matcher *m, uint32_t step, size_t at) {
         const pre_step *s = &m->p->step[step];
         size_t n = 0;
         switch (s->op) {
-            case OP_END: return (int64_t)at;
-            case OP_AT_END:
-                if (at != m->end) return -1;
-                continue;
-            case OP_NOT_AHEAD:
-                if (at < m->end && accepts(m, s, at)) return -1;
-                continue;
-            case OP_GROUP: {
-                int64_t next = 0;
-                while ((n < s->max || s->max == UNBOUNDED) && (next = match_any(m, step + 1, at)) > (int64_t)at)
-                    at = (size_t)next, n++;
-                if (n < s->min) return -1;
-                step = s->next - 1u;
-                continue;
-            }
-            default: break;
+        case OP_END:
+            return (int64_t)at;
+        case OP_AT_END:
+            if (at != m->end) return -1;
+            continue;
+        case OP_NOT_AHEAD:
+            if (at < m->end && accepts(m, s, at)) return -1;
+            continue;
+        case OP_GROUP: {
+            int64_t next = 0;
+            while ((n < s->max || s->max == UNBOUNDED) && (next = match_any(m, step + 1, at)) > (int64_t)at)
+                at = (size_t)next, n++;
+            if (n < s->min) return -1;
+            step = s->next - 1u;
+            continue;
+        }
+        default:
+            break;
         }
         while ((n < s->max || s->max == UNBOUNDED) && at + n < m->end && accepts(m, s, at + n)) n++;
         if (n < s->min) return -1;
@@ -283,7 +290,8 @@ static int64_t match_any(const matcher *m, uint32_t alternative, size_t at) {
     }
 }
 
-void pre_split(const pre_program *p, uint32_t start, const uint32_t *cps, uint8_t *marks, size_t begin, size_t end) {
+void pal_pre_split(const pre_program *p, uint32_t start, const uint32_t *cps, uint8_t *marks, size_t begin,
+                   size_t end) {
     matcher m = {p, cps, marks, end};
     /* An alternative that begins with x+ or x* and failed at i fails at every later position of that run of x too: what
        it could try there it has tried from i. */
@@ -305,6 +313,7 @@ void pre_split(const pre_program *p, uint32_t start, const uint32_t *cps, uint8_
             marks[at] |= PRE_MARK;
             at = (size_t)got;
             if (at < end) marks[at] |= PRE_MARK;
-        } else at++;
+        } else
+            at++;
     }
 }

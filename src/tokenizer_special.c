@@ -1,13 +1,14 @@
 /* Special tokens: which ids they have, which end a generation, and where a text spells them.
 
    GGUF files do not say enough, so tokens are also known by their texts. The lists, the defaults and the exceptions are
-   llama.cpp's (llama_vocab::impl::load), because the same file shall stop at the same token. Where its result depends on
-   the order of a hash table (two candidates for eot), the order of known[] decides. */
+   llama.cpp's (llama_vocab::impl::load), because the same file shall stop at the same token. Where its result depends
+   on the order of a hash table (two candidates for eot), the order of known[] decides. */
 #include "tokenizer_internal.h"
 
 enum { FIM_PRE = ID_COUNT, FIM_SUF, FIM_MID, FIM_PAD, FIM_REP, FIM_SEP, ROLE_COUNT, NO_ROLE = 255 };
 enum { ENDS = 1, SHOWN = 2 }; /* ends a generation; becomes user-defined */
 
+/* clang-format off */
 static const struct {
     const char *text;
     uint8_t role, flags; /* role: taken by the first of its texts when the file names no id */
@@ -45,10 +46,12 @@ static const struct {
     {"tokenizer.ggml.suffix_token_id", FIM_SUF}, {"tokenizer.ggml.middle_token_id", FIM_MID},
 };
 
+/* clang-format on */
+
 static COLD int32_t find(const pal_tokenizer *t, const char *text) {
     size_t n = 0;
     while (text[n]) n++;
-    return vocab_find_text(t, text, n);
+    return pal_vocab_find_text(t, text, n);
 }
 
 static void set_type(pal_tokenizer *t, int32_t id, uint32_t type) {
@@ -106,7 +109,7 @@ static bool is_special(const pal_tokenizer *t, uint32_t id) {
 }
 
 static COLD bool longer(const pal_tokenizer *t, uint32_t a, uint32_t b) {
-    size_t x = vocab_text(t, a).n, y = vocab_text(t, b).n;
+    size_t x = pal_vocab_text(t, a).n, y = pal_vocab_text(t, b).n;
     return x > y || (x == y && a < b);
 }
 
@@ -115,8 +118,10 @@ static COLD void sort_specials(pal_tokenizer *t) {
     uint32_t *s = t->special, n = t->n_special;
     for (uint32_t i = n / 2 + n; i-- > 1;) { /* first n/2 rounds build the heap, the rest empty it */
         uint32_t size = i < n ? i : n, at = i < n ? 0 : i - n, moved;
-        if (i < n) moved = s[i], s[i] = s[0];
-        else moved = s[at];
+        if (i < n)
+            moved = s[i], s[i] = s[0];
+        else
+            moved = s[at];
         for (uint32_t child; (child = 2 * at + 1) < size; at = child) {
             if (child + 1 < size && longer(t, s[child], s[child + 1])) child++;
             if (!longer(t, moved, s[child])) break;
@@ -151,9 +156,9 @@ static COLD int apply_strips(pal_tokenizer *t, const pal_gguf *g, bool mask, pal
 static COLD int32_t byte_token(const pal_tokenizer *t, uint8_t b) {
     static const char hex[] = "0123456789ABCDEF";
     char text[6] = {'<', '0', 'x', hex[b >> 4], hex[b & 15], '>'};
-    if (!t->spm) return b > 0x20 && b < 0x7f ? vocab_find_word(t, &b, 1) : -1;
-    int32_t id = vocab_find_text(t, text, 6);
-    if (id < 0) id = vocab_find_text(t, (const char *)&b, 1);
+    if (!t->spm) return b > 0x20 && b < 0x7f ? pal_vocab_find_word(t, &b, 1) : -1;
+    int32_t id = pal_vocab_find_text(t, text, 6);
+    if (id < 0) id = pal_vocab_find_text(t, (const char *)&b, 1);
     return id < 0 ? t->id[ID_UNK] : id;
 }
 
@@ -165,15 +170,17 @@ static COLD int32_t newline_token(const pal_tokenizer *t) {
     return pal_encode(t, "\n", 1, 0, &id, 1, scratch, sizeof scratch) == 1 ? (int32_t)id : t->id[ID_PAD];
 }
 
-COLD int special_open(pal_tokenizer *t, const pal_gguf *g, pal_error *e) {
+COLD int pal_special_open(pal_tokenizer *t, const pal_gguf *g, pal_error *e) {
     int32_t role[ROLE_COUNT];
     pal_str pre = PAL_STR("default");
     int flags = 0, code;
     for (uint32_t i = 0; i < ROLE_COUNT; i++) role[i] = -1;
     if (!t->spm && (code = pal_gguf_str(g, "tokenizer.ggml.pre", &pre, e)) < 0) return code;
-    if (!t->spm && (flags = pre_open(&t->pre, pre, e)) < 0) return flags;
-    if (t->spm) role[ID_BOS] = 1, role[ID_EOS] = 2, role[ID_UNK] = 0;
-    else role[ID_BOS] = flags & PRE_NO_BOS ? -1 : 11, role[ID_EOS] = 11;
+    if (!t->spm && (flags = pal_pre_open(&t->pre, pre, e)) < 0) return flags;
+    if (t->spm)
+        role[ID_BOS] = 1, role[ID_EOS] = 2, role[ID_UNK] = 0;
+    else
+        role[ID_BOS] = flags & PRE_NO_BOS ? -1 : 11, role[ID_EOS] = 11;
     t->ignore_merges = flags & PRE_IGNORE_MERGES;
     t->clean_spaces = flags & PRE_CLEAN;
     t->space_prefix = t->spm;
@@ -183,14 +190,17 @@ COLD int special_open(pal_tokenizer *t, const pal_gguf *g, pal_error *e) {
     if ((code = pal_gguf_bool(g, "tokenizer.ggml.add_eos_token", &t->add_eos, e)) < 0) return code;
     if ((code = read_ids(t, g, role, e))) return code;
     if (t->add_bos && role[ID_BOS] < 0)
-        return pal_fail(e, PAL_E_FORMAT, PAL_STR("tokenizer.ggml.bos_token_id"), "is missing or outside the vocabulary, but a bos token is to be added; convert the model again");
+        return pal_fail(
+            e, PAL_E_FORMAT, PAL_STR("tokenizer.ggml.bos_token_id"),
+            "is missing or outside the vocabulary, but a bos token is to be added; convert the model again");
     if (t->add_eos && role[ID_EOS] < 0)
-        return pal_fail(e, PAL_E_FORMAT, PAL_STR("tokenizer.ggml.eos_token_id"), "is missing or outside the vocabulary, but add_eos_token is set; convert the model again");
+        return pal_fail(e, PAL_E_FORMAT, PAL_STR("tokenizer.ggml.eos_token_id"),
+                        "is missing or outside the vocabulary, but add_eos_token is set; convert the model again");
     apply_known(t, role);
     apply_exceptions(t);
     for (uint32_t i = 0; i < ID_COUNT; i++) t->id[i] = role[i];
     for (uint32_t id = 0; id < t->n; id++)
-        if (is_special(t, id) && vocab_text(t, id).n) t->special[t->n_special++] = id;
+        if (is_special(t, id) && pal_vocab_text(t, id).n) t->special[t->n_special++] = id;
     sort_specials(t);
     if ((code = apply_strips(t, g, flags & PRE_MASK_LSTRIP, e))) return code;
     for (uint32_t b = 0; b < 256; b++) t->byte_id[b] = byte_token(t, (uint8_t)b);
@@ -203,8 +213,8 @@ COLD int special_open(pal_tokenizer *t, const pal_gguf *g, pal_error *e) {
 static bool is_blank(char c) { return c == ' ' || (c >= 9 && c <= 13); }
 
 /* All special tokens of one length: claims each free place from the left. firsts: bit per first byte. */
-static __attribute__((noinline)) void claim_length(const pal_tokenizer *t, const char *text, size_t n, size_t length, bool parse_special,
-                         const uint32_t *firsts, uint8_t *owner) {
+static __attribute__((noinline)) void claim_length(const pal_tokenizer *t, const char *text, size_t n, size_t length,
+                                                   bool parse_special, const uint32_t *firsts, uint8_t *owner) {
     size_t stop = 0; /* text[at, stop) is free */
     for (size_t at = 0; at + length <= n;) {
         if (owner[at] != OWNED_FREE) {
@@ -214,26 +224,31 @@ static __attribute__((noinline)) void claim_length(const pal_tokenizer *t, const
         if (stop < at) stop = at;
         while (stop < n && stop < at + length && owner[stop] == OWNED_FREE) stop++;
         uint8_t first = (uint8_t)text[at];
-        int32_t id = stop == at + length && (firsts[first / 32] >> (first % 32) & 1) ? vocab_find_text(t, text + at, length) : -1;
-        if (id < 0 || !is_special(t, (uint32_t)id) || (!parse_special && (t->attr[id] & ATTR_TYPE) != PAL_TOKEN_USER_DEFINED)) {
+        int32_t id = stop == at + length && (firsts[first / 32] >> (first % 32) & 1)
+                         ? pal_vocab_find_text(t, text + at, length)
+                         : -1;
+        if (id < 0 || !is_special(t, (uint32_t)id) ||
+            (!parse_special && (t->attr[id] & ATTR_TYPE) != PAL_TOKEN_USER_DEFINED)) {
             at++;
             continue;
         }
-        for (size_t i = at; (t->attr[id] & ATTR_LSTRIP) && i-- && owner[i] == OWNED_FREE && is_blank(text[i]);) owner[i] = OWNED_DROPPED;
+        for (size_t i = at; (t->attr[id] & ATTR_LSTRIP) && i-- && owner[i] == OWNED_FREE && is_blank(text[i]);)
+            owner[i] = OWNED_DROPPED;
         owner[at] = OWNED_FIRST;
         for (size_t i = 1; i < length; i++) owner[at + i] = OWNED_REST;
         at += length;
-        for (; (t->attr[id] & ATTR_RSTRIP) && at < n && owner[at] == OWNED_FREE && is_blank(text[at]); at++) owner[at] = OWNED_DROPPED;
+        for (; (t->attr[id] & ATTR_RSTRIP) && at < n && owner[at] == OWNED_FREE && is_blank(text[at]); at++)
+            owner[at] = OWNED_DROPPED;
     }
 }
 
-COLD void special_claim(const pal_tokenizer *t, const char *text, size_t n, bool parse_special, uint8_t *owner) {
+COLD void pal_special_claim(const pal_tokenizer *t, const char *text, size_t n, bool parse_special, uint8_t *owner) {
     for (uint32_t i = 0; i < t->n_special;) {
-        size_t length = vocab_text(t, t->special[i]).n;
+        size_t length = pal_vocab_text(t, t->special[i]).n;
         uint32_t firsts[8] = {0};
         bool any = false;
         for (; i < t->n_special; i++) {
-            pal_str s = vocab_text(t, t->special[i]);
+            pal_str s = pal_vocab_text(t, t->special[i]);
             if (s.n != length) break;
             if (!parse_special && (t->attr[t->special[i]] & ATTR_TYPE) != PAL_TOKEN_USER_DEFINED) continue;
             uint8_t first = (uint8_t)s.data[0];

@@ -7,12 +7,12 @@
 
 enum { RAW = 1 }; /* seed for tokens that are no words */
 
-pal_str vocab_text(const pal_tokenizer *t, uint32_t id) {
+pal_str pal_vocab_text(const pal_tokenizer *t, uint32_t id) {
     uint64_t at = t->token_at[id];
     return pal_kv_string(t->tokens, &at);
 }
 
-__attribute__((noinline)) int32_t vocab_next_byte(const uint8_t **p, const uint8_t *end) {
+__attribute__((noinline)) int32_t pal_vocab_next_byte(const uint8_t **p, const uint8_t *end) {
     uint32_t cp;
     if (*p == end) return -1;
     *p += pal_utf8_get(*p, (size_t)(end - *p), &cp);
@@ -40,38 +40,39 @@ static __attribute__((noinline)) uint32_t hash_text(bool spm, const uint8_t *tex
     int32_t b;
     *bytes = n;
     if (spm) return hash_bytes(0, text, n);
-    for (*bytes = 0; (b = vocab_next_byte(&p, end)) >= 0; ++*bytes) h = hash_add(h, (uint8_t)b);
+    for (*bytes = 0; (b = pal_vocab_next_byte(&p, end)) >= 0; ++*bytes) h = hash_add(h, (uint8_t)b);
     if (b == -1) return h;
     *bytes = 0;
     return hash_bytes(RAW, text, n);
 }
 
 /* Does text spell these raw bytes? */
-static __attribute__((noinline)) bool spells(bool spm, const uint8_t *text, size_t n, const uint8_t *word, size_t word_bytes) {
+static __attribute__((noinline)) bool spells(bool spm, const uint8_t *text, size_t n, const uint8_t *word,
+                                             size_t word_bytes) {
     const uint8_t *end = text + n;
     if (spm) return n == word_bytes && pal_bytes_equal(text, word, n);
     for (size_t i = 0; i < word_bytes; i++)
-        if (vocab_next_byte(&text, end) != word[i]) return false;
+        if (pal_vocab_next_byte(&text, end) != word[i]) return false;
     return text == end;
 }
 
-int32_t vocab_find_word(const pal_tokenizer *t, const uint8_t *word, size_t n) {
+int32_t pal_vocab_find_word(const pal_tokenizer *t, const uint8_t *word, size_t n) {
     if (n > t->longest_token || !n) return -1;
     uint32_t h = hash_end(hash_bytes(0, word, n)), low = (1u << t->index_bits) - 1;
     for (uint32_t i = h & t->slot_mask; t->slots[i]; i = (i + 1) & t->slot_mask) {
         if ((t->slots[i] ^ h) & ~low) continue;
-        pal_str s = vocab_text(t, (t->slots[i] & low) - 1);
+        pal_str s = pal_vocab_text(t, (t->slots[i] & low) - 1);
         if (spells(t->spm, (const uint8_t *)s.data, s.n, word, n)) return (int32_t)((t->slots[i] & low) - 1);
     }
     return -1;
 }
 
-int32_t vocab_find_text(const pal_tokenizer *t, const char *text, size_t n) {
+int32_t pal_vocab_find_text(const pal_tokenizer *t, const char *text, size_t n) {
     size_t bytes;
     uint32_t h = hash_end(hash_text(t->spm, (const uint8_t *)text, n, &bytes)), low = (1u << t->index_bits) - 1;
     for (uint32_t i = h & t->slot_mask; t->slots[i]; i = (i + 1) & t->slot_mask) {
         if ((t->slots[i] ^ h) & ~low) continue;
-        pal_str s = vocab_text(t, (t->slots[i] & low) - 1);
+        pal_str s = pal_vocab_text(t, (t->slots[i] & low) - 1);
         if (s.n == n && pal_bytes_equal(s.data, text, n)) return (int32_t)((t->slots[i] & low) - 1);
     }
     return -1;
@@ -89,7 +90,7 @@ static bool split_merge(const pal_tokenizer *t, uint32_t i, pal_str *left, pal_s
     return true;
 }
 
-uint32_t vocab_merge_rank(const pal_tokenizer *t, const uint8_t *left, size_t n, size_t right_bytes) {
+uint32_t pal_vocab_merge_rank(const pal_tokenizer *t, const uint8_t *left, size_t n, size_t right_bytes) {
     if (n + right_bytes > t->longest_merge) return UINT32_MAX;
     uint32_t h = hash_end(hash_bytes(hash_bytes(0, left, n), left + n, right_bytes)), low = (1u << t->merge_bits) - 1;
     for (uint32_t i = h & t->merge_mask; t->merge_slots[i]; i = (i + 1) & t->merge_mask) {
@@ -118,13 +119,16 @@ static uint32_t bits_for(uint32_t n) {
 }
 
 /* An array of the file with at least n items of one of two types; NULL when it is absent and need not be there. */
-static COLD int find_array(const pal_gguf *g, const char *key, uint32_t type, uint32_t other, uint64_t n, const pal_kv **kv, pal_error *e) {
+static COLD int find_array(const pal_gguf *g, const char *key, uint32_t type, uint32_t other, uint64_t n,
+                           const pal_kv **kv, pal_error *e) {
     *kv = pal_gguf_find(g, key);
     if (!*kv) return 0;
     pal_str name = (*kv)->key;
     if ((*kv)->type != PAL_ARRAY || ((*kv)->item_type != type && (*kv)->item_type != other))
         return pal_fail(e, PAL_E_FORMAT, name, "is not an array of the right type; convert the model again");
-    if ((*kv)->n < n) return pal_fail(e, PAL_E_FORMAT, name, "is empty or has fewer items than tokenizer.ggml.tokens; convert the model again");
+    if ((*kv)->n < n)
+        return pal_fail(e, PAL_E_FORMAT, name,
+                        "is empty or has fewer items than tokenizer.ggml.tokens; convert the model again");
     if ((*kv)->n >= 1u << 24 || (*kv)->bytes >= UINT32_MAX)
         return pal_fail(e, PAL_E_SUPPORT, name, "has more than 16 million items or 4 GB; no vocabulary needs that");
     return 0;
@@ -142,10 +146,12 @@ static COLD int find_arrays(pal_tokenizer *t, const pal_gguf *g, pal_error *e) {
     *t = (pal_tokenizer){0};
     int found = pal_gguf_str(g, "tokenizer.ggml.model", &model, e), code;
     if (found < 0) return found;
-    if (!found) return missing(e, "tokenizer.ggml.model", "is missing: the file has no tokenizer; convert the model again");
+    if (!found)
+        return missing(e, "tokenizer.ggml.model", "is missing: the file has no tokenizer; convert the model again");
     t->spm = pal_str_is(model, "llama");
     if (!t->spm && !pal_str_is(model, "gpt2"))
-        return pal_fail(e, PAL_E_SUPPORT, model, "unsupported tokenizer.ggml.model; llama (SPM) and gpt2 (BPE) are supported");
+        return pal_fail(e, PAL_E_SUPPORT, model,
+                        "unsupported tokenizer.ggml.model; llama (SPM) and gpt2 (BPE) are supported");
     if ((code = find_array(g, "tokenizer.ggml.tokens", PAL_STRING, PAL_STRING, 1, &t->tokens, e))) return code;
     if (!t->tokens) return missing(e, "tokenizer.ggml.tokens", "is missing; convert the model again");
     t->n = (uint32_t)t->tokens->n;
@@ -173,8 +179,14 @@ static COLD size_t layout(pal_tokenizer *t, pal_arena *a) {
         uint32_t type = file_type(t, i);
         specials += type == PAL_TOKEN_UNKNOWN || type == PAL_TOKEN_CONTROL || type == PAL_TOKEN_USER_DEFINED;
     }
-    size_t bytes[] = {sizeof *t, t->n, (size_t)t->n * 4, (size_t)slots * 4, (size_t)specials * 4, (size_t)t->n_merges * 4,
-                      (size_t)merge_slots * 4}, total = 0;
+    size_t bytes[] = {sizeof *t,
+                      t->n,
+                      (size_t)t->n * 4,
+                      (size_t)slots * 4,
+                      (size_t)specials * 4,
+                      (size_t)t->n_merges * 4,
+                      (size_t)merge_slots * 4},
+           total = 0;
     for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++) total += pal_align(bytes[i]);
     if (!a) return total;
     void *home = pal_take(a, bytes[0]);
@@ -203,15 +215,18 @@ static COLD int file_tokens(pal_tokenizer *t, pal_error *e) {
         size_t bytes;
         t->attr[id] = (uint8_t)file_type(t, id);
         if (t->attr[id] == PAL_TOKEN_BYTE && s.n != 6)
-            return pal_fail(e, PAL_E_FORMAT, s, "a token of type byte in tokenizer.ggml.tokens is not spelt <0xXX>; convert the model again");
+            return pal_fail(
+                e, PAL_E_FORMAT, s,
+                "a token of type byte in tokenizer.ggml.tokens is not spelt <0xXX>; convert the model again");
         if (!s.n) continue; /* never matched; llama.cpp calls it [EMPTY_id] */
         uint32_t h = hash_end(hash_text(t->spm, (const uint8_t *)s.data, s.n, &bytes)), low = (1u << t->index_bits) - 1;
         if (bytes > t->longest_token) t->longest_token = (uint32_t)bytes;
         uint32_t i = h & t->slot_mask;
         for (; t->slots[i]; i = (i + 1) & t->slot_mask) {
-            if (++probes > 64 * (uint64_t)t->n + 4096) return pal_fail(e, PAL_E_FORMAT, PAL_STR("tokenizer.ggml.tokens"), crowded);
+            if (++probes > 64 * (uint64_t)t->n + 4096)
+                return pal_fail(e, PAL_E_FORMAT, PAL_STR("tokenizer.ggml.tokens"), crowded);
             if ((t->slots[i] ^ h) & ~low) continue;
-            pal_str other = vocab_text(t, (t->slots[i] & low) - 1);
+            pal_str other = pal_vocab_text(t, (t->slots[i] & low) - 1);
             if (other.n == s.n && pal_bytes_equal(other.data, s.data, s.n))
                 return pal_fail(e, PAL_E_FORMAT, s, "is in tokenizer.ggml.tokens twice; convert the model again");
         }
@@ -228,13 +243,14 @@ static COLD int file_merges(pal_tokenizer *t, pal_error *e) {
         t->merge_at[rank] = (uint32_t)at;
         pal_str whole = pal_kv_string(t->merges, &at);
         if (!split_merge(t, rank, &s[0], &s[1]))
-            return pal_fail(e, PAL_E_FORMAT, whole, "in tokenizer.ggml.merges is not two texts with a space between; convert the model again");
+            return pal_fail(e, PAL_E_FORMAT, whole,
+                            "in tokenizer.ggml.merges is not two texts with a space between; convert the model again");
         uint32_t h = 0, low = (1u << t->merge_bits) - 1;
         for (int k = 0; k < 2; k++) {
             const uint8_t *p = (const uint8_t *)s[k].data, *end = p + s[k].n;
             int32_t b;
             h = hash_bytes(h, NULL, 0);
-            for (bytes[k] = 0; (b = vocab_next_byte(&p, end)) >= 0; bytes[k]++) h = hash_add(h, (uint8_t)b);
+            for (bytes[k] = 0; (b = pal_vocab_next_byte(&p, end)) >= 0; bytes[k]++) h = hash_add(h, (uint8_t)b);
             if (b == -2) bytes[k] = 0;
         }
         if (!bytes[0] || !bytes[1]) continue; /* no text can need it */
@@ -242,11 +258,13 @@ static COLD int file_merges(pal_tokenizer *t, pal_error *e) {
         if (bytes[0] + bytes[1] > t->longest_merge) t->longest_merge = (uint32_t)(bytes[0] + bytes[1]);
         uint32_t i = h & t->merge_mask;
         for (; t->merge_slots[i]; i = (i + 1) & t->merge_mask) {
-            if (++probes > 64 * (uint64_t)t->n_merges + 4096) return pal_fail(e, PAL_E_FORMAT, PAL_STR("tokenizer.ggml.merges"), crowded);
+            if (++probes > 64 * (uint64_t)t->n_merges + 4096)
+                return pal_fail(e, PAL_E_FORMAT, PAL_STR("tokenizer.ggml.merges"), crowded);
             if ((t->merge_slots[i] ^ h) & ~low) continue;
             uint64_t first = t->merge_at[(t->merge_slots[i] & low) - 1];
             pal_str other = pal_kv_string(t->merges, &first);
-            if (other.n == whole.n && pal_bytes_equal(other.data, whole.data, whole.n)) break; /* the first one counts */
+            if (other.n == whole.n && pal_bytes_equal(other.data, whole.data, whole.n))
+                break; /* the first one counts */
         }
         if (!t->merge_slots[i]) t->merge_slots[i] = (h & ~low) | (rank + 1);
     }
@@ -270,7 +288,7 @@ COLD int pal_tokenizer_open(pal_tokenizer **out, void *mem, size_t mem_bytes, co
     if ((code = file_tokens(&t, e)) || (code = t.spm ? 0 : file_merges(&t, e))) return code;
     pal_tokenizer *home = mem;
     *home = t;
-    if ((code = special_open(home, g, e))) return code;
+    if ((code = pal_special_open(home, g, e))) return code;
     *out = home;
     return 0;
 }

@@ -6,7 +6,8 @@
 
 static bool is_space(uint32_t cp) { /* White_Space=yes */
     return (cp >= 9 && cp <= 13) || cp == 0x20 || cp == 0x85 || cp == 0xa0 || cp == 0x1680 ||
-           (cp >= 0x2000 && cp <= 0x200a) || cp == 0x2028 || cp == 0x2029 || cp == 0x202f || cp == 0x205f || cp == 0x3000;
+           (cp >= 0x2000 && cp <= 0x200a) || cp == 0x2028 || cp == 0x2029 || cp == 0x202f || cp == 0x205f ||
+           cp == 0x3000;
 }
 
 uint32_t pal_cp_class(uint32_t cp) {
@@ -15,8 +16,10 @@ uint32_t pal_cp_class(uint32_t cp) {
     uint32_t low = 0, high = sizeof unicode_starts / sizeof *unicode_starts; /* starts[low] <= cp < starts[high] */
     while (high - low > 1) {
         uint32_t middle = (low + high) / 2;
-        if (unicode_starts[middle] <= cp) low = middle;
-        else high = middle;
+        if (unicode_starts[middle] <= cp)
+            low = middle;
+        else
+            high = middle;
     }
     uint32_t at = unicode_starts[low];
     for (uint32_t run = low * UNICODE_STRIDE; run < n_runs; run++) {

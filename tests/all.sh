@@ -40,11 +40,14 @@ table() {
     p=${p:-0} f=${f:-0}
 }
 
+# shellcheck disable=SC2317,SC2034,SC2329
+quiet() { [ "$status" != 0 ] || p=1; }
+
 step 'rooms' lines tests/rooms.sh
 for name in gcc-strict gcc-fused clang-strict clang-fused san-strict san-fused; do
     step "C tests, native $name" ctests "build/native/$name/tests"
 done
-[ ! -e tsconfig.json ] || step 'types' types npx tsc -p .
+step 'types of the JavaScript' quiet npm run --silent types
 step 'Node' tap node --test --test-reporter=tap tests/node/*.test.js
 step 'Chromium' tap node --test --test-reporter=tap --test-concurrency=1 tests/browser/*.test.js
 step 'hashes: the same bits everywhere' table node tests/node/hashes.js

@@ -191,6 +191,9 @@ EXPORT(session_open) int32_t session_open(pal_session *s, const pal_model *m, co
 EXPORT(session_reset) void session_reset(pal_session *s, uint32_t seed_low, uint32_t seed_high) {
     pal_session_reset(s, (uint64_t)seed_high << 32 | seed_low);
 }
+EXPORT(session_seed) void session_seed(pal_session *s, uint32_t seed_low, uint32_t seed_high) {
+    pal_session_seed(s, (uint64_t)seed_high << 32 | seed_low);
+}
 EXPORT(feed) int32_t feed(pal_session *s, const uint32_t *ids, uint32_t n, uint32_t pinned) {
     return pal_feed(s, ids, n, pinned, fresh());
 }

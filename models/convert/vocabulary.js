@@ -141,6 +141,8 @@ function specials(tokenizer, settings, config, generation, tokens) {
  */
 export async function vocabularyKeys(dir, config, size, pre, note) {
   const tokenizer = await readJson(dir, 'tokenizer.json');
+  const bytes = tokenizer && !tokenizer.model?.byte_fallback;
+  if (pre !== undefined && !bytes) bad(`--pre ${pre} acts only on byte-level BPE; ${tokenizer ? 'this tokenizer.json is SentencePiece' : 'there is no tokenizer.json'}`);
   if (!tokenizer) {
     note('note: there is no tokenizer.json; the file gets no vocabulary and works with token ids only');
     return [['tokenizer.ggml.model', 'string', 'none']];

@@ -1,4 +1,5 @@
 /* Policies on scores alone, and the attention layer on worked vectors: identity matrices pass q, k and v through. */
+#include "../../src/layer/cache.h"
 #include "../../src/layer/layer.h"
 #include "../../src/pal.h"
 #include "../../src/rope.h"
@@ -94,7 +95,57 @@ static void worked_stream(const stream *v, uint32_t chunk) {
     }
 }
 
+/* A window longer than the budget is applied as a mask: what it has passed gets no attention, all else gets some. */
+static void sliding_mask(void) {
+    pal_limits limits = {.policy = PAL_H2O, .budget = 5, .recent = 1, .chunk = 1};
+    pal_bounds b = pal_bounds_of(&limits);
+    pal_layer l = {.kind = &pal_attention_kind, .dim = 16};
+    l.attention = (pal_attention){.q = select_rows(8, 16, 0), .k = select_rows(4, 16, 8), .v = select_rows(4, 16, 12), .o = select_rows(16, 8, 0), .n_head = 2, .n_head_kv = 1, .d_k = 4, .d_v = 4, .rope = -1, .scale = 0.5f, .softcap = 2, .window = 7};
+    uint8_t *state = test_take(l.kind->state_bytes(&l, &b)), *scratch = test_take(l.kind->scratch_bytes(&l, &b));
+    uint8_t *act = test_take(pal_act_bytes(1, 16));
+    uint64_t random = 3;
+    float x[16], y[16], before[6] = {0};
+    uint32_t unseen = 0;
+    l.kind->reset(&l, &b, state);
+    for (uint32_t t = 0; t < 60; t++) {
+        pal_slots s = pal_attention_slots(&l, &b, state, 0);
+        for (uint32_t i = 0; i < 6; i++) before[i] = s.score[i];
+        for (uint32_t i = 0; i < 16; i++) x[i] = test_uniform(&random, -1, 1);
+        pal_chunk c = {&b, 1, t, false, NULL, act, scratch};
+        l.kind->forward(&l, &c, state, x, y);
+        for (uint32_t rank = 0; rank + 1 < pal_slots_n(&s); rank++) {
+            uint32_t slot = s.order[rank];
+            bool seen = t - s.pos[slot] < 7;
+            CHECK(seen ? s.score[slot] > before[slot] : s.score[slot] == before[slot]);
+            unseen += !seen;
+        }
+    }
+    CHECK(unseen > 0);
+}
+
+static void cache_formats(void) {
+    static const double tolerance[] = {0, 0x1p-11, 0.5 / 127 + 1e-6};
+    uint64_t random = 5;
+    for (uint32_t i = 0; pal_cache_row(i); i++) {
+        const pal_cache_format *f = pal_cache_row(i);
+        for (uint32_t d = 1; d < 70; d++) {
+            float x[70], buffer[70], most = 0;
+            for (uint32_t k = 0; k < d; k++) {
+                x[k] = test_uniform(&random, -3, 3);
+                most = x[k] > most ? x[k] : -x[k] > most ? -x[k] : most;
+            }
+            uint8_t *row = test_take(f->row_bytes(d));
+            CHECK(f->row_bytes(d) % 16 == 0);
+            f->store(row, x, d);
+            const float *got = f->load(row, buffer, d);
+            for (uint32_t k = 0; k < d; k++) NEAR(got[k], x[k], tolerance[i] * most);
+        }
+    }
+}
+
 void test_policy(void) {
+    sliding_mask();
+    cache_formats();
     scores_decide();
     paper_figure();
     for (uint32_t i = 0; i < sizeof streams / sizeof *streams; i++)

@@ -180,6 +180,102 @@ static void losses(const pal_model *m) {
     }
 }
 
+/* Layers whose sliding window is the smaller bound keep the newest, pinned or not. */
+static void pins_and_windows(const pal_model *m) {
+    pal_error e = {0};
+    uint32_t ids[N], held[64], sets, short_layers = 0;
+    tokens(ids, N, pal_model_describe(m).n_vocab);
+    chat c = open_chat(m, (pal_limits){.policy = PAL_TOVA, .budget = 36});
+    CHECK(pal_feed(c.session, ids, 30, true, &e) == 0);
+    feed(&c, ids, N);
+    for (uint32_t layer = 0; layer < pal_model_describe(m).n_layer; layer++) {
+        int32_t n = pal_held(c.session, layer, &sets);
+        if (n < 0) continue;
+        pal_retained(c.session, layer, 0, held, NULL);
+        if (n == 36) CHECK(held[29] == 29);
+        else CHECK(held[0] == 70 - (uint32_t)n), short_layers++;
+    }
+    CHECK(short_layers > 0);
+}
+
+/* A block that is sealed but contradicts itself would make the policy find nobody to drop. */
+static void hostile_states(const pal_model *m) {
+    uint32_t ids[N];
+    tokens(ids, N, pal_model_describe(m).n_vocab);
+    chat c = open_chat(m, (pal_limits){.policy = PAL_TOVA, .budget = 8});
+    feed(&c, ids, N);
+    uint64_t n = pal_state_bytes(m, &c.limits);
+    pal_state *block = test_take((size_t)n);
+    pal_bounds b = pal_bounds_of(&c.limits);
+    for (uint32_t kind = 0; kind < 9; kind++) {
+        pal_copy(block, c.state, (size_t)n);
+        pal_slots s = pal_attention_slots(&m->layers[2], &b, (uint8_t *)block + pal_state_layer(m, &b, 2), 0);
+        if (kind == 0) s.pinned[s.order[3]] = 1;
+        if (kind == 1) s.pinned[s.order[3]] = 7;
+        if (kind == 2) s.order[3] = s.order[4];
+        if (kind == 3) s.order[0] = 1u << 30;
+        if (kind == 4) s.head[1] = s.order[0];
+        if (kind == 5) s.head[0] = 7;
+        if (kind == 6) s.pos[s.order[7]] = N;
+        if (kind == 7) block->n_pinned = 1;
+        if (kind == 8) pal_state_recent(block)[5] = 1u << 20;
+        block->checksum = pal_state_checksum(block);
+        CHECK(pal_state_restore(c.session, block, n, NULL) == PAL_E_FOREIGN);
+    }
+    const pal_limits others[] = {{.policy = PAL_WINDOW, .budget = 8}, {.policy = PAL_TOVA, .budget = 8, .positions = 1},
+                                 {.policy = PAL_TOVA, .budget = 8, .cache = 1}};
+    for (uint32_t i = 0; i < 3; i++) {
+        chat other = open_chat(m, others[i]);
+        feed(&other, ids, N);
+        pal_state_seal(other.session);
+        CHECK(pal_state_restore(c.session, other.state, pal_state_bytes(m, &other.limits), NULL) == PAL_E_FOREIGN);
+    }
+}
+
+/* Same seed same tokens; another seed others; the penalty sees the tokens that were fed, also after a copy. */
+static void draws(const pal_model *m) {
+    uint32_t ids[N], n_vocab = pal_model_describe(m).n_vocab, different = 0;
+    pal_sampling plain = {.temperature = 1, .top_p = 1, .typical_p = 1, .repeat_penalty = 1}, shy = plain;
+    shy.temperature = 0;
+    shy.repeat_penalty = 1e6f;
+    tokens(ids, N, n_vocab);
+    chat a = open_chat(m, (pal_limits){.budget = N}), b = open_chat(m, (pal_limits){.budget = N}), copy = open_chat(m, (pal_limits){.budget = N});
+    CHECK(pal_sample(a.session, &plain, 0, NULL, NULL, 0, NULL) == PAL_E_ARGUMENT);
+    feed(&a, ids, N);
+    feed(&b, ids, N);
+    for (uint32_t round = 0; round < 30; round++) {
+        pal_session_seed(a.session, round);
+        pal_session_seed(b.session, round);
+        int64_t drawn = pal_sample(a.session, &plain, 0, NULL, NULL, 0, NULL);
+        CHECK(drawn >= 0 && drawn < n_vocab && drawn == pal_sample(b.session, &plain, 0, NULL, NULL, 0, NULL));
+        different += drawn != pal_sample(a.session, &plain, 0, NULL, NULL, 0, NULL);
+        pal_state_seal(a.session);
+        CHECK(pal_state_restore(copy.session, a.state, pal_state_bytes(m, &a.limits), NULL) == 0);
+        CHECK(pal_sample(copy.session, &plain, 0, NULL, NULL, 0, NULL) == pal_sample(a.session, &plain, 0, NULL, NULL, 0, NULL));
+    }
+    CHECK(different > 10);
+    float nll, much = 1000;
+    pal_session_reset(copy.session, 0);
+    feed(&copy, ids, 2);
+    pal_state_seal(a.session);
+    CHECK(pal_state_restore(copy.session, a.state, pal_state_bytes(m, &a.limits), NULL) == 0);
+    CHECK(pal_nll(copy.session, ids, 1, &nll, NULL) == PAL_E_ARGUMENT); /* a restored session has no last chunk */
+    for (uint32_t i = N - 3; i < N; i++) { /* lifted above all others, and pressed down again for having been read */
+        CHECK(pal_sample(copy.session, &shy, 0, &ids[i], &much, 1, NULL) == ids[i]);
+        CHECK(pal_sample(copy.session, &shy, 3, &ids[i], &much, 1, NULL) != ids[i]);
+        CHECK(pal_sample(copy.session, &shy, N - 1 - i, &ids[i], &much, 1, NULL) == ids[i]);
+    }
+    pal_session_reset(copy.session, 5);
+    pal_session_reset(b.session, 6);
+    CHECK(pal_state_hash(copy.session) != pal_state_hash(b.session) && pal_seen(b.session) == 0);
+    pal_session_seed(a.session, 5);
+    uint64_t state = pal_state_hash(a.session);
+    pal_session_seed(a.session, 6);
+    CHECK(pal_state_hash(a.session) != state);
+    CHECK(pal_sample(a.session, &plain, PAL_MAX_RECENT + 1, NULL, NULL, 0, NULL) == PAL_E_ARGUMENT);
+    CHECK(pal_sample(a.session, &plain, 0, &n_vocab, &nll, 1, NULL) == PAL_E_ARGUMENT);
+}
+
 void test_session(void) {
     const pal_model *llama = open_model("arch/llama_plain/model.gguf"), *gemma = open_model("arch/gemma3/model.gguf");
     chunks_and_copies(llama);
@@ -188,6 +284,9 @@ void test_session(void) {
     refusals(llama);
     damaged_states(llama);
     losses(llama);
+    hostile_states(llama);
+    draws(llama);
+    pins_and_windows(gemma);
     const pal_model *gpt2 = open_model("arch/gpt2/model.gguf");
     pal_limits cache = {.positions = PAL_POSITIONS_CACHE};
     CHECK(pal_limits_resolve(gpt2, &cache, NULL) == PAL_E_ARGUMENT);

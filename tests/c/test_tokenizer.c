@@ -112,6 +112,7 @@ static void worst_case(void) {
     }
     wanted[3 * N] = END;
     encodes(bpe("gpt-2"), text, N, 0, wanted);
+    CHECK(pal_encode(bpe("gpt-2"), text, (1 << 25) + 1, 0, NULL, 0, NULL, SIZE_MAX) == PAL_E_ARGUMENT);
 }
 
 static void spm_ids(void) {
@@ -137,8 +138,8 @@ static void round_trips(void) {
                                        "\303\251", "\341\272\236", "\342\200\250", "\343\200\200", "\346\274\242", "\355\225\234",
                                        "\360\237\230\200", "\314\201", "\340\270\201", "\331\243", "\302\205", "\1", "\177"};
     uint64_t seed = 1;
-    for (uint32_t row = 0; pre_name(row); row++) {
-        pal_tokenizer *t = bpe(pre_name(row));
+    for (uint32_t row = 0; pal_pre_name(row); row++) {
+        pal_tokenizer *t = bpe(pal_pre_name(row));
         uint32_t ids[600];
         char text[200], back[200];
         size_t scratch = pal_encode_scratch(t, sizeof text);
@@ -164,7 +165,7 @@ static void pre_tokenizers(void) {
     for (uint32_t i = 0; i < sizeof splits / sizeof *splits; i++) {
         pre_program *p = test_take(sizeof *p);
         size_t n = 0, n_cps = 0, length = vocab_length(splits[i].pre);
-        bool wanted[257] = {false}, same = pre_open(p, (pal_str){splits[i].pre, length}, NULL) >= 0;
+        bool wanted[257] = {false}, same = pal_pre_open(p, (pal_str){splits[i].pre, length}, NULL) >= 0;
         for (const uint8_t *c = (const uint8_t *)splits[i].pieces; *c;) {
             if (*c == 036) wanted[n_cps] = true, c++;
             uint32_t used = (uint32_t)pal_utf8_get(c, 4, &cps[n_cps]); /* a terminator is never inside */
@@ -172,15 +173,15 @@ static void pre_tokenizers(void) {
             n += pal_utf8_put(text + n, cps[n_cps++]);
             c += used;
         }
-        pre_run(p, cps, marks, n_cps);
+        pal_pre_run(p, cps, marks, n_cps);
         for (size_t k = 1; k < n_cps && same; k++) same = !(marks[k] & PRE_MARK) == !wanted[k];
         if (!same) test_print(splits[i].pre), test_print(": "), test_print(splits[i].pieces), test_print("\n");
         CHECK(same);
     }
-    for (uint32_t i = 0; pre_name(i); i++) CHECK(pre_open(test_take(sizeof(pre_program)), (pal_str){pre_name(i), vocab_length(pre_name(i))}, NULL) >= 0);
+    for (uint32_t i = 0; pal_pre_name(i); i++) CHECK(pal_pre_open(test_take(sizeof(pre_program)), (pal_str){pal_pre_name(i), vocab_length(pal_pre_name(i))}, NULL) >= 0);
     pre_program *p = test_take(sizeof *p);
     static const char *const wrong[] = {"[a", "(?:a", "a)", "\\p{Q}", "\\p{L", "a{2,1}", "a{", "(a)", "(?!a)", "\303\251", "[\303\251&&[^b]", "\\"};
-    for (uint32_t i = 0; i < sizeof wrong / sizeof *wrong; i++) CHECK(pre_compile(p, wrong[i]) == 0xffff);
+    for (uint32_t i = 0; i < sizeof wrong / sizeof *wrong; i++) CHECK(pal_pre_compile(p, wrong[i]) == 0xffff);
 }
 
 static bool mentions(const pal_error *e, const char *what) {
@@ -244,7 +245,7 @@ static void endless(void) {
     pal_tokenizer *t = bpe("gpt-2");
     size_t scratch = pal_encode_scratch(t, LONG + 1);
     void *block = test_take(scratch);
-    for (uint32_t row = 0; pre_name(row) && (t = bpe(pre_name(row))); row++)
+    for (uint32_t row = 0; pal_pre_name(row) && (t = bpe(pal_pre_name(row))); row++)
         for (uint32_t k = 0; fills[k]; k++) {
             for (uint32_t i = 0; i < LONG; i++) text[i] = fills[k];
             text[LONG] = 'b';

@@ -39,14 +39,16 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     uint8_t *bytes = take(n);
     if (fread(bytes, 1, n, f) != n) abort();
     fclose(f);
-    pal_file file = {bytes, n, n};
+    static pal_file file; /* stays referenced */
+    file = (pal_file){bytes, n, n};
+    pal_error e = {0};
     uint64_t need;
     uint32_t which;
     pal_gguf *g;
-    int64_t size = pal_gguf_size(&file, 1, &need, &which, NULL);
-    REQUIRE(size > 0 && !pal_gguf_open(&g, take((size_t)size), (size_t)size, &file, 1, NULL));
-    size = pal_model_bytes(g, NULL);
-    REQUIRE(size > 0 && !pal_model_open(&model, take((size_t)size), (size_t)size, g, NULL));
+    int64_t size = pal_gguf_size(&file, 1, &need, &which, &e);
+    REQUIRE(size > 0 && !pal_gguf_open(&g, take((size_t)size), (size_t)size, &file, 1, &e));
+    size = pal_model_bytes(g, &e);
+    REQUIRE(size > 0 && !pal_model_open(&model, take((size_t)size), (size_t)size, g, &e));
     return 0;
 }
 

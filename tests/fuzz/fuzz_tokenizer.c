@@ -2,7 +2,8 @@
    tests/fuzz/run.sh; by hand:
 
      clang-19 -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-         tests/fuzz/fuzz_tokenizer.c src/tokenizer*.c src/unicode.c src/gguf*.c src/quant*.c src/base.c -o fuzz_tokenizer
+         tests/fuzz/fuzz_tokenizer.c src/tokenizer*.c src/unicode.c src/gguf*.c src/quant*.c src/base.c -o
+   fuzz_tokenizer
 
    The first byte chooses: SPM, the row of a pre-tokenizer, or a vocabulary of the input, whose lines are then model,
    pre, tokens, an empty line, merges; a byte of its own gives each token its type. Every block has exactly the size
@@ -102,10 +103,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     void *mem[2] = {NULL, NULL};
     uint32_t rows = 0;
     if (n < 2 || n > 1000) return free(bytes), 0;
-    while (pre_name(rows)) rows++;
-    if (data[0] < rows) small_bpe(&f, pre_name(data[0]), FAULT_NONE);
-    else if (data[0] < 128) small_spm(&f, FAULT_NONE);
-    else made_vocab(data + 2, n - 2, &f);
+    while (pal_pre_name(rows)) rows++;
+    if (data[0] < rows)
+        small_bpe(&f, pal_pre_name(data[0]), FAULT_NONE);
+    else if (data[0] < 128)
+        small_spm(&f, FAULT_NONE);
+    else
+        made_vocab(data + 2, n - 2, &f);
     uint8_t *exact = take(f.n);
     memcpy(exact, bytes, f.n);
     pal_tokenizer *t = open_vocab(exact, f.n, mem);

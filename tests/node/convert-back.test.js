@@ -121,7 +121,7 @@ for (const name of ['llama-spm', 'phi-3', 'llama-bpe', 'qwen2', 'gpt-2']) {
     fs.writeFileSync(path.join(folder, 'tokenizer.json'), JSON.stringify(tokenizerJson(original.gguf)));
     const spelling = (id) => (id < 0 ? undefined : original.gguf.array('tokenizer.ggml.tokens')[id]);
     fs.writeFileSync(path.join(folder, 'tokenizer_config.json'), JSON.stringify({ bos_token: { content: spelling(original.ids.bos) }, eos_token: spelling(original.ids.eos), add_bos_token: original.addsBos, chat_template: 'T' }));
-    const keys = await vocabularyKeys(folder, {}, original.size, original.gguf.text('tokenizer.ggml.pre'), () => {});
+    const keys = await vocabularyKeys(folder, {}, original.size, original.kind === 'gpt2' ? original.gguf.text('tokenizer.ggml.pre') : undefined, () => {});
     const converted = path.join(scratch, `${name}.gguf`);
     fs.writeFileSync(converted, headerBytes([['general.architecture', 'string', 'llama'], ...keys], []));
     const tokenizer = await Tokenizer.load(converted);

@@ -52,7 +52,8 @@ async function talk(chat, options) {
 /** @param {import('./options.js').Args} args */
 async function run({ words, options: o }) {
   const { file, text } = modelAndText(words);
-  if (o.load && o.system !== undefined) throw new UsageError('--load continues a chat that has its system message already; leave --system away');
+  const fixed = ['system', 'pin', 'budget', 'memory', 'policy', 'positions', 'cache', 'sinks', 'recent', 'chunk', 'seed'].find((name) => o.load && o[name] !== undefined);
+  if (fixed) throw new UsageError(`--${fixed} acts only in a new chat; with --load it comes from the saved chat`);
   const model = await openModel(file, o);
   const template = o['template-file'] && (await readFile(o['template-file'], 'utf8'));
   const pin = o.pin === undefined || o.pin === 'system' || o.pin === 'none' ? o.pin : Number(o.pin);

@@ -30,6 +30,7 @@ export async function feedTo(session, ids, ends, pin, look) {
 
 /** @param {import('./options.js').Args} args */
 async function run({ words, options: o }) {
+  if (o.json && o.top !== undefined) throw new UsageError('--top acts only without --json, which prints all');
   const model = await openModel(onlyModel(words), o);
   const ids = await inputIds(o, model);
   if (!ids.length) throw new UsageError('there is no token to read');

@@ -47,6 +47,9 @@ function settings(o, tokens) {
 /** @param {import('./options.js').Args} args */
 async function run({ words, options: o }) {
   const { file, rest } = split(words);
+  const policies = o.policy ?? ['full'];
+  if (o.sinks !== undefined && !policies.includes('sinks')) throw new UsageError('--sinks acts only with --policy sinks');
+  if (o.budget !== undefined && policies.every((/** @type {string} */ p) => p === 'full')) throw new UsageError('--budget acts only with a bounded --policy (window, sinks, h2o, tova, tova-head)');
   const model = await openModel(file, o);
   const text = await readText(rest);
   const all = encodeWhole(model, text);

@@ -50,7 +50,7 @@ export const verb = {
   name: 'trace',
   usage: 'MODEL.gguf (--ids 1,2,3 | --ids-file F.json | --text T | --text-file F) [--json]',
   summary: 'What is remembered after every token.',
-  details: 'One line per token: {"token":t,"retained":[[positions of layer 0],...],"evicted":[[those of layer 0 that left now],...]}; per head where the policy decides per head. Tokens are read one by one, because a line is wanted after each; what is retained is the same for any chunk. Defaults as of logits: policy full, positions original, cache f32.',
+  details: 'One line per token: {"token":t,"retained":[[positions of layer 0],...],"evicted":[[those of layer 0 that left now],...]}; per head where the policy decides per head. Tokens are read one by one, because a line is wanted after each; what is retained is the same for any --chunk, which only sizes the scratch here. Defaults as of logits: policy full, positions original, cache f32.',
   options: [...INPUT_OPTIONS, ...MEMORY_OPTIONS, ...ENGINE_OPTIONS, JSON_OPTION],
   examples: [['trace model.gguf --text-file book.txt --policy tova --budget 64 --json', 'who leaves, token by token']],
   run,
