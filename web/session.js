@@ -22,6 +22,7 @@ import { Stops } from './stops.js';
  * @typedef {object} StreamOptions
  * @property {number} [maxTokens] [no limit: until the model ends]
  * @property {readonly string[]} [stop] strings that end the answer; they are not shown
+ * @property {number | bigint} [seed] of the random state from here on [it goes on as it is]
  * @property {boolean} [ignoreEnd] go on when the model says it has finished
  * @property {AbortSignal} [signal]
  *
@@ -31,7 +32,7 @@ import { Stops } from './stops.js';
  */
 
 export const SESSION_NAMES = ['memory', 'chunk', 'seed'];
-export const GENERATE_NAMES = [...SAMPLING_NAMES, 'maxTokens', 'stop', 'ignoreEnd', 'signal'];
+export const GENERATE_NAMES = [...SAMPLING_NAMES, 'maxTokens', 'stop', 'ignoreEnd', 'seed', 'signal'];
 const MAX_BIAS = 4096;
 const PAUSE_MS = 12; // the event loop runs at least this often while text is made
 
@@ -39,6 +40,9 @@ const PAUSE_MS = 12; // the event loop runs at least this often while text is ma
 function randomSeed() {
   return crypto.getRandomValues(new BigUint64Array(1))[0];
 }
+
+/** @param {bigint} seed @returns {[number, number]} low and high 32 bits */
+const halves = (seed) => [Number(seed & 0xffffffffn), Number(seed >> 32n)];
 
 export class Session {
   /**
@@ -78,10 +82,15 @@ export class Session {
     this.reset();
   }
 
+  /** Sets the random state alone: the same seed draws the same tokens from here. @param {number | bigint} seed */
+  reseed(seed) {
+    this.engine.c.session_seed(this.live(), ...halves(BigInt.asUintN(64, BigInt(seed))));
+  }
+
   /** Forgets everything but the limits. @param {number | bigint} [seed] */
   reset(seed = this.seed) {
     this.seed = BigInt.asUintN(64, BigInt(seed));
-    this.engine.c.session_reset(this.live(), Number(this.seed & 0xffffffffn), Number(this.seed >> 32n));
+    this.engine.c.session_reset(this.live(), ...halves(this.seed));
   }
 
   /** The session's address; throws after close(). */
@@ -183,9 +192,10 @@ export class Session {
    */
   async *generate(options = {}) {
     checkNames(options, GENERATE_NAMES, 'generate');
-    const { maxTokens = Infinity, stop = [], ignoreEnd = false, signal, ...rest } = options;
+    const { maxTokens = Infinity, stop = [], ignoreEnd = false, seed, signal, ...rest } = options;
     if (!(maxTokens >= 0)) throw new TypeError(`maxTokens must be a number of at least 0, not ${maxTokens}`);
     const sampling = samplingOf(rest);
+    if (seed !== undefined) this.reseed(seed);
     const stops = new Stops(stop);
     const text = this.model.tokenizer?.stream();
     for (let n = 0; ; n++) {

@@ -163,3 +163,15 @@ testWith(file, 'chat: a message of 300,000 characters is read in the same memory
   await assert.rejects(chat.ask('The sea is wide and the boat is small. '.repeat(8000), { signal: abort.signal, onprogress: ({ read }) => read > 2000 && abort.abort() }), { name: 'AbortError' });
   assert.equal(m.engine.memory.buffer, buffer);
 });
+
+testWith(file, 'chat: a seed for one answer makes it repeatable, whatever was drawn before', async () => {
+  const m = await open();
+  const answer = async (first, seed) => {
+    const chat = m.chat({ seed: first });
+    const text = await chat.ask('Tell me about the sea.', { maxTokens: 16, temperature: 2, topK: 0, topP: 1, minP: 0, seed });
+    chat.close();
+    return text;
+  };
+  assert.equal(await answer(1, 5), await answer(2, 5));
+  assert.notEqual(await answer(1, 5), await answer(1, 6));
+});
