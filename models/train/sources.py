@@ -1,0 +1,197 @@
+"""The training texts: from the files of a data folder to chats and plain chunks.
+
+Each source yields documents. A document is a list of (role, text) turns, or a
+str for plain prose. The evaluation files of the folder are never opened.
+
+  books    chunks of prose from the PG-19 training books in the plainest English
+  passages "Tell me about the horse." -> a paragraph in which horses occur twice
+  stories  "Tell me a story about a cat." -> a TinyStories story with a cat
+  chats    Topical-Chat and Open-Assistant threads
+  tasks    Schema-Guided Dialogue and Taskmaster
+  persona  persona.txt: [(question, answer)]
+"""
+import glob
+import json
+import lzma
+import os
+import re
+from collections import Counter
+
+# A noun closes a phrase after an article: "the sea.", "a horse,".
+NOUN = re.compile(r"\b(?:the|a|an|his|her|their) ([a-z]{3,12})[.,;!?]")
+NOT_NOUNS = set("""first last same other others one two latter former end way time day moment
+case whole rest most more best least next past present right left whom fact matter part
+day place thing things side hand hands head eyes eye face back word words name means
+very good little big few many question subject opinion manner point sort kind
+purpose reason result present future contrary extreme minute instant hour number year
+evening afternoon bit lot while morning week month course effect rate sight idea thought
+truth sake task cause spot ground distance direction one-half trifle smile sigh voice
+tone laugh look glance cry shout effort attempt chance change arm arms foot feet head
+neck mouth lips nose ear ears cheek cheeks breast heart shoulder shoulders knee knees
+finger fingers great will own long second better low dark dead poor cold light chair seat
+lad fellow lady gentleman""".split())
+
+# Words of the old books that a reply should not repeat.
+UNKIND = re.compile(r"(?i)nigg|negr|darky|darkey|darkies|\bcoon|squaw|half-breed|savage|heathen"
+                    r"|\bjews?\b|chinam|\bjaps?\b|gyps|rape|whore|slut|lynch|suicide")
+
+
+def read_lines(folder, name):
+    with lzma.open(os.path.join(folder, "dialogue", name), "rt", encoding="utf-8") as f:
+        for line in f:
+            yield json.loads(line)
+
+
+def tidy(text):
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def plain(text):
+    """ASCII only, so that a small vocabulary is not spent on rare bytes."""
+    table = {"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"', "\u2014": "--"}
+    text = "".join(table.get(ch, ch) for ch in text)
+    return text if text.isascii() else ""
+
+
+def stories(folder):
+    with open(os.path.join(folder, "tinystories_1000.json"), encoding="utf-8") as f:
+        return [plain(s) for s in json.load(f) if plain(s)]
+
+
+def nouns_of(texts, least):
+    counts = Counter(noun for text in texts for noun in NOUN.findall(text))
+    return {n for n, c in counts.items() if c >= least and n not in NOT_NOUNS}
+
+
+def article(noun):
+    return ("an " if noun[0] in "aeiou" else "a ") + noun
+
+
+def story_chats(texts, nouns, rng):
+    """A story and a request that names what is in it."""
+    common = Counter(w for t in texts for w in set(re.findall(r"[a-z]+", t)))
+    for text in texts:
+        count = Counter(re.findall(r"[a-z]+", text.lower()))
+        found = sorted((n for n in nouns if count[n] >= 2),
+                       key=lambda n: (-count[n] / (20 + common[n]), n))[:3]
+        name = re.search(r"\bnamed ([A-Z][a-z]+)", text)
+        ask = rng.choice(["Tell me a story", "Please tell me a story", "Tell me a little story",
+                          "Write a short story", "Can you tell me a story", "I want a story"])
+        about = ""
+        if name and rng.random() < 0.25:
+            about = " about " + name.group(1)
+            if found and rng.random() < 0.5:
+                about += " and " + article(found[0])
+        elif len(found) >= 2 and rng.random() < 0.4:
+            about = f" about {article(found[0])} and {article(found[1])}"
+        elif found and rng.random() < 0.85:
+            about = " about " + article(found[0])
+        yield [("user", ask + about + ("?" if ask.startswith("Can") else ".")),
+               ("assistant", text)]
+
+
+def read_books(folder):
+    for path in sorted(glob.glob(os.path.join(folder, "pg19_train-*.txt.xz"))):
+        with lzma.open(path, "rt", encoding="utf-8") as f:
+            yield from f.read().split("\n\0\n")
+
+
+def plain_books(folder, simple_words):
+    """The books, those with the most words from simple_words in a sample first."""
+    def ease(book):
+        words = re.findall(r"[a-z]+", book[20000:60000])
+        return sum(w in simple_words for w in words) / (len(words) + 100)
+    return sorted(read_books(folder), key=ease, reverse=True)
+
+
+def paragraphs(book):
+    """Paragraphs of whole sentences in ASCII, unwrapped."""
+    for raw in re.split(r"\n\s*\n", book):
+        text = plain(tidy(raw.replace("_", "")))
+        letters = sum(ch.isalpha() or ch == " " for ch in text)
+        if (len(text) >= 40 and letters > 0.93 * len(text) and text[-1] in ".!?\""
+                and (text[0].isupper() or text[0] == '"') and not text[:12].isupper()
+                and not re.search(r"[\[\]{}|*=<>#]|\d\d|Gutenberg", text)
+                and not UNKIND.search(text)):
+            yield text
+
+
+def book_chunks(book, size=1500):
+    chunk = ""
+    for text in paragraphs(book):
+        chunk += ("\n\n" if chunk else "") + text
+        if len(chunk) >= size:
+            yield chunk[:2 * size]
+            chunk = ""
+
+
+def passages(books, known, rng, per_noun=50):
+    """Paragraphs that speak of a noun that is not known, with a question for it."""
+    nouns = nouns_of((b[:200000] for b in books), 100) - known
+    taken = Counter()
+    for book in books:
+        for text in paragraphs(book):
+            if not 150 <= len(text) <= 450 or text.count('"') > 0 or text.count(".") < 2:
+                continue
+            count = Counter(re.findall(r"[a-z]+", text))
+            about = [n for n in nouns if count[n] + count[n + "s"] >= 2
+                     and n in text[:100] and taken[n] < per_noun]
+            if not about or re.search(r"\b(I|my|me)\b", text):
+                continue
+            noun = min(about, key=lambda n: (taken[n], n))
+            taken[noun] += 1
+            ask = rng.choice(["Tell me about the {}.", "Tell me about the {}.",
+                              "Write something about the {}.", "Describe the {}.",
+                              "What can you say about the {}?", "Tell me more about the {}."])
+            yield [("user", ask.format(noun)), ("assistant", text)]
+
+
+def chats(folder):
+    for thread in read_lines(folder, "topical_chat.jsonl.xz"):
+        turns = [(t["role"], plain(tidy(t["text"]))) for t in thread["turns"]]
+        for start in range(0, len(turns) - 3, 12):
+            if all(text for _, text in turns[start:start + 12]):
+                yield turns[start:start + 12]
+
+
+def threads(folder):
+    seen = set()
+    for thread in read_lines(folder, "oasst100_paths.jsonl.xz"):
+        turns = [(t["role"], plain(t["text"].strip())) for t in thread["turns"]]
+        turns = turns[:len(turns) // 2 * 2]
+        key = "".join(text[:80] for _, text in turns)
+        if key in seen or not turns or not all(t and len(t) < 900 for _, t in turns):
+            continue
+        seen.add(key)
+        yield turns
+
+
+def tasks(folder, rng, share=0.15):
+    for name in ("sgd.jsonl.xz", "taskmaster4.jsonl.xz"):
+        for thread in read_lines(folder, name):
+            turns = [(t["role"], plain(tidy(t["text"]))) for t in thread["turns"]]
+            if rng.random() < share and all(text for _, text in turns):
+                yield turns
+
+
+def persona_nouns(path):
+    with open(path, encoding="utf-8") as f:
+        return set(re.findall(r"^@(\w+)", f.read(), re.M))
+
+
+def persona(path):
+    """[(question, answer)] from the hand-written file."""
+    with open(path, encoding="utf-8") as f:
+        for line in f:
+            if line.startswith("#") or "=" not in line:
+                continue
+            asks, answer = line.strip().split(" = ", 1)
+            if asks.startswith("@"):
+                n = asks[1:]
+                the = n if n in ("rain snow fire water music bread milk spring summer autumn "
+                                 "winter love memory language").split() else "the " + n
+                asks = (f"Tell me about {the}. / What is {the}? / Tell me something about {the}."
+                        f" / What do you know about {the}? / Describe {the}."
+                        f" / Can you tell me about {the}?")
+            for ask in asks.split(" / "):
+                yield ask, answer
