@@ -7,8 +7,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 root=$PWD
 mkdir -p build
 
+exec 8>&2 # commands are shown here, also where the output of one goes to a file
 run() {
-    printf '+ %s\n' "$*" >&2
+    printf '+ %s\n' "$*" >&8
     "$@"
 }
 die() {
@@ -36,7 +37,8 @@ need() {
     [ "$(id -u)" = 0 ] || sudo=(sudo)
     [ -n "${updated:-}" ] || run "${sudo[@]}" apt-get update -qq >&2
     updated=yes
-    run "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+    run "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" \
+        >build/apt.log 2>&1 || die "apt-get failed: $(tail -5 build/apt.log)"
 }
 need_npm() {
     need "${need_node[@]}"
@@ -206,11 +208,6 @@ verb_native() { # [NAME...] native test and comparison programs, into build/nati
 verb_wasm() { # the engine by both toolchains, into build/wasm/{clang,emcc}/engine-{simd,relaxed}.wasm
     build_wasm "${wasms[@]}"
 }
-verb_testbuild() { # (internal)
-    build_wasm tests "${wasms[@]}"
-    build_native "${natives[@]}"
-    build_fuzz
-}
 verb_test() { # everything; ends in `N passed, M failed`
     need "${need_engine[@]}" "${need_node[@]}" "${need_emcc[@]}" "${need_native[@]}" "${need_test[@]}"
     need_npm
@@ -261,7 +258,9 @@ verb_fuzz() { # [MINUTES] libFuzzer under ASan and UBSan on every hostile input,
 }
 verb_fmt() { # clang-format over the C sources
     need clang-format:clang-format
-    run clang-format -i src/*.[ch] src/*/*.[ch] wasm/*.c tests/*/*.[ch]
+    local files
+    mapfile -t files < <(git ls-files '*.[ch]' | grep -vE '_table\.h|_splits\.h|vectors\.h') # not the generated ones
+    run clang-format -i "${files[@]}"
 }
 verb_clean() { # remove build/
     run rm -rf build
@@ -275,7 +274,7 @@ Palimpsest: a language model in a web page whose memory never grows.
     ./build.sh test                              build everything, test everything
 
 HELP
-    sed -n 's/^verb_\([a-z]*\)() { # \(.*\)/    \1 \2/p' "$root/build.sh"
+    sed -n 's/^verb_\([a-z]*\)() { # \(.*\)/    \1\t\2/p' "$root/build.sh" | expand -t 14
     echo
     echo 'A verb installs what it needs itself (Debian packages through apt-get, npm packages) and rebuilds only what changed.'
 }

@@ -18,15 +18,15 @@
 #define pal_zero(to, n) __builtin_memset((to), 0, (n))
 
 /* Kinds of failure, all negative. The text that names the key or tensor and the remedy is in pal_error. */
-#define PAL_ERRORS(X)                                                       \
-    X(MORE, -1)      /* not a failure: more bytes of the header are needed */ \
-    X(FORMAT, -2)    /* the bytes are not what they claim to be */          \
-    X(SUPPORT, -3)   /* well formed, but of a kind that this engine lacks */ \
-    X(MEMORY, -4)    /* the block that the caller gave is too small */      \
-    X(ARGUMENT, -5)  /* an option or id outside its range */                \
-    X(PINNED, -6)    /* pinned tokens alone exceed the budget */            \
-    X(FULL, -7)      /* policy `full` has no slot left */                   \
-    X(FOREIGN, -8)   /* a saved state of another model, layout or version */
+#define PAL_ERRORS(X)                                                        \
+    X(MORE, -1)     /* not a failure: more bytes of the header are needed */ \
+    X(FORMAT, -2)   /* the bytes are not what they claim to be */            \
+    X(SUPPORT, -3)  /* well formed, but of a kind that this engine lacks */  \
+    X(MEMORY, -4)   /* the block that the caller gave is too small */        \
+    X(ARGUMENT, -5) /* an option or id outside its range */                  \
+    X(PINNED, -6)   /* pinned tokens alone exceed the budget */              \
+    X(FULL, -7)     /* policy `full` has no slot left */                     \
+    X(FOREIGN, -8)  /* a saved state of another model, layout or version */
 
 enum {
 #define X(name, code) PAL_E_##name = code,

@@ -71,7 +71,8 @@ uint64_t pal_run_layout(pal_run *r, const pal_model *m, const pal_limits *l, uin
         r->freq[i] = piece(&at, m->rope[i].n_rot / 2 * sizeof(double));
         r->rope[i] = piece(&at, (uint64_t)rows * m->rope[i].n_rot * sizeof(float));
         if (!open) continue;
-        pal_rope_frequencies(&m->rope[i], l->policy == PAL_FULL || b.cache_positions ? b.budget : UINT32_MAX, r->freq[i]);
+        pal_rope_frequencies(&m->rope[i], l->policy == PAL_FULL || b.cache_positions ? b.budget : UINT32_MAX,
+                             r->freq[i]);
         if (b.cache_positions) pal_rope_table(&m->rope[i], r->freq[i], 0, rows, r->rope[i]);
     }
     return at - start;

@@ -8,12 +8,12 @@
 typedef struct {
     pal_state *state;
     pal_bounds bounds;
-    float *x, *h, *y;           /* [chunk][dim] residual stream, normed input and output of a layer */
-    float *rope[PAL_MAX_ROPES]; /* original positions: [chunk][n_rot/2][2] of the chunk; cache: [budget+1] ranks */
+    float *x, *h, *y;            /* [chunk][dim] residual stream, normed input and output of a layer */
+    float *rope[PAL_MAX_ROPES];  /* original positions: [chunk][n_rot/2][2] of the chunk; cache: [budget+1] ranks */
     double *freq[PAL_MAX_ROPES]; /* [n_rot/2] radians per position */
-    void *act;                  /* quantised activations */
-    uint8_t *layer;             /* scratch of one layer */
-    float *logits;              /* [n_vocab], for nll [NLL_TILE][n_vocab] */
+    void *act;                   /* quantised activations */
+    uint8_t *layer;              /* scratch of one layer */
+    float *logits;               /* [n_vocab], for nll [NLL_TILE][n_vocab] */
     void *sampler;
 } pal_run;
 

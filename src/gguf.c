@@ -70,8 +70,8 @@ static uint32_t table_size(uint64_t n) {
 
 static uint64_t directory_bytes(const totals *t) {
     return pal_align(sizeof(pal_gguf)) + pal_align(t->n_kv * sizeof(pal_kv)) +
-           pal_align((size_t)t->n_tensors * sizeof(pal_tensor)) +
-           pal_align(table_size(t->n_kv) * sizeof(uint32_t)) + pal_align(table_size(t->n_tensors) * sizeof(uint32_t));
+           pal_align((size_t)t->n_tensors * sizeof(pal_tensor)) + pal_align(table_size(t->n_kv) * sizeof(uint32_t)) +
+           pal_align(table_size(t->n_tensors) * sizeof(uint32_t));
 }
 
 /* Low bits that depend on all bits of the hash; pal_hash alone puts "key.26561" and "key.26562" side by side. */
@@ -148,9 +148,17 @@ int pal_gguf_open(pal_gguf **out, void *mem, size_t mem_bytes, const pal_file *f
     if ((rc = index_names(kv_hash, kv_slots - 1, kv, sizeof *kv, t.n_kv, e))) return rc;
     rc = index_names(tensor_hash, tensor_slots - 1, tensors, sizeof *tensors, (uint32_t)t.n_tensors, e);
     if (rc) return rc;
-    *g = (pal_gguf){.version = g->version, .n_files = n_files, .n_kv = t.n_kv, .n_tensors = t.n_tensors, .kv = kv,
-                    .tensors = tensors, .kv_hash = kv_hash, .tensor_hash = tensor_hash, .kv_mask = kv_slots - 1,
-                    .tensor_mask = tensor_slots - 1, .fingerprint = t.fingerprint};
+    *g = (pal_gguf){.version = g->version,
+                    .n_files = n_files,
+                    .n_kv = t.n_kv,
+                    .n_tensors = t.n_tensors,
+                    .kv = kv,
+                    .tensors = tensors,
+                    .kv_hash = kv_hash,
+                    .tensor_hash = tensor_hash,
+                    .kv_mask = kv_slots - 1,
+                    .tensor_mask = tensor_slots - 1,
+                    .fingerprint = t.fingerprint};
     *out = g;
     return 0;
 }
@@ -180,16 +188,27 @@ static double double_of(uint64_t bits) {
 double pal_kv_number(const pal_kv *kv, uint64_t i) {
     PAL_ASSERT(i < kv->n && kv->item_type != PAL_STRING);
     switch (kv->item_type) {
-    case PAL_U8: case PAL_BOOL: return kv->value[i];
-    case PAL_I8: return (int8_t)kv->value[i];
-    case PAL_U16: return (uint16_t)bits_of(kv, i, 2);
-    case PAL_I16: return (int16_t)bits_of(kv, i, 2);
-    case PAL_U32: return (uint32_t)bits_of(kv, i, 4);
-    case PAL_I32: return (int32_t)bits_of(kv, i, 4);
-    case PAL_F32: return (double)pal_bits_f32((uint32_t)bits_of(kv, i, 4));
-    case PAL_U64: return (double)bits_of(kv, i, 8);
-    case PAL_I64: return (double)(int64_t)bits_of(kv, i, 8);
-    default: return double_of(bits_of(kv, i, 8));
+    case PAL_U8:
+    case PAL_BOOL:
+        return kv->value[i];
+    case PAL_I8:
+        return (int8_t)kv->value[i];
+    case PAL_U16:
+        return (uint16_t)bits_of(kv, i, 2);
+    case PAL_I16:
+        return (int16_t)bits_of(kv, i, 2);
+    case PAL_U32:
+        return (uint32_t)bits_of(kv, i, 4);
+    case PAL_I32:
+        return (int32_t)bits_of(kv, i, 4);
+    case PAL_F32:
+        return (double)pal_bits_f32((uint32_t)bits_of(kv, i, 4));
+    case PAL_U64:
+        return (double)bits_of(kv, i, 8);
+    case PAL_I64:
+        return (double)(int64_t)bits_of(kv, i, 8);
+    default:
+        return double_of(bits_of(kv, i, 8));
     }
 }
 
@@ -207,8 +226,7 @@ int pal_kv_u32(const pal_kv *kv, uint32_t *out, pal_error *e) {
     if (kv->type == PAL_ARRAY || kv->type == PAL_STRING || is_float(kv->type))
         return refuse(kv, e, "must be a whole number; convert the model again");
     double x = pal_kv_number(kv, 0); /* 64-bit values that rounding touches are out of range in any case */
-    if (x < 0 || x > UINT32_MAX)
-        return refuse(kv, e, "must be from 0 to 4294967295; convert the model again");
+    if (x < 0 || x > UINT32_MAX) return refuse(kv, e, "must be from 0 to 4294967295; convert the model again");
     *out = (uint32_t)x;
     return 1;
 }

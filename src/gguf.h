@@ -8,7 +8,19 @@
 #include "base.h"
 
 enum { /* GGUF's own value types */
-    PAL_U8, PAL_I8, PAL_U16, PAL_I16, PAL_U32, PAL_I32, PAL_F32, PAL_BOOL, PAL_STRING, PAL_ARRAY, PAL_U64, PAL_I64, PAL_F64
+       PAL_U8,
+       PAL_I8,
+       PAL_U16,
+       PAL_I16,
+       PAL_U32,
+       PAL_I32,
+       PAL_F32,
+       PAL_BOOL,
+       PAL_STRING,
+       PAL_ARRAY,
+       PAL_U64,
+       PAL_I64,
+       PAL_F64
 };
 
 typedef struct {
@@ -21,8 +33,8 @@ typedef struct {
     pal_str key;
     uint32_t type, item_type; /* item_type: of an array (arrays of arrays are refused) */
     uint64_t n;               /* items of an array, else 1 */
-    const uint8_t *value;     /* little endian; a string or string array begins with the u64 length of its first string */
-    uint64_t bytes;           /* of value */
+    const uint8_t *value; /* little endian; a string or string array begins with the u64 length of its first string */
+    uint64_t bytes;       /* of value */
 } pal_kv;
 
 typedef struct {

@@ -10,10 +10,14 @@
 
 enum {
     max_kv = 65536,
-    max_key_bytes = 65535, max_name_bytes = 64,
+    max_key_bytes = 65535,
+    max_name_bytes = 64,
     max_header_bytes = 256 << 20, /* the largest real vocabularies take 20 MB; also keeps sums of header sizes small */
-    min_kv_bytes = 8 + 1 + 4 + 1, min_tensor_bytes = 8 + 1 + 4 + 8 + 4 + 8,
-    min_alignment = 8, default_alignment = 32, max_alignment = 65536,
+    min_kv_bytes = 8 + 1 + 4 + 1,
+    min_tensor_bytes = 8 + 1 + 4 + 8 + 4 + 8,
+    min_alignment = 8,
+    default_alignment = 32,
+    max_alignment = 65536,
     first_fetch_bytes = 64 << 10,
 };
 static const uint64_t max_file_bytes = (uint64_t)1 << 53; /* what JavaScript can count */
@@ -128,11 +132,13 @@ static int note_kv(pal_reader *r, pal_header *h, const pal_kv *kv) {
 /* ---- tensors ---- */
 
 static int fail_type(pal_reader *r, uint32_t type) {
-    static const char *const names[] = { /* ggml's numbers; those of formats that pal_format_of knows never get here */
-        "F32", "F16", "Q4_0", "Q4_1", "Q4_2", "Q4_3", "Q5_0", "Q5_1", "Q8_0", "Q8_1", "Q2_K", "Q3_K", "Q4_K", "Q5_K",
-        "Q6_K", "Q8_K", "IQ2_XXS", "IQ2_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ2_S", "IQ4_XS", "I8", "I16",
-        "I32", "I64", "F64", "IQ1_M", "BF16", "Q4_0_4_4", "Q4_0_4_8", "Q4_0_8_8", "TQ1_0", "TQ2_0", "IQ4_NL_4_4",
-        "IQ4_NL_4_8", "IQ4_NL_8_8", "MXFP4"};
+    static const char *const names[] = {
+        /* ggml's numbers; those of formats that pal_format_of knows never get here */
+        "F32",      "F16",      "Q4_0",    "Q4_1",  "Q4_2",       "Q4_3",       "Q5_0",       "Q5_1",
+        "Q8_0",     "Q8_1",     "Q2_K",    "Q3_K",  "Q4_K",       "Q5_K",       "Q6_K",       "Q8_K",
+        "IQ2_XXS",  "IQ2_XS",   "IQ3_XXS", "IQ1_S", "IQ4_NL",     "IQ3_S",      "IQ2_S",      "IQ4_XS",
+        "I8",       "I16",      "I32",     "I64",   "F64",        "IQ1_M",      "BF16",       "Q4_0_4_4",
+        "Q4_0_4_8", "Q4_0_8_8", "TQ1_0",   "TQ2_0", "IQ4_NL_4_4", "IQ4_NL_4_8", "IQ4_NL_8_8", "MXFP4"};
     char why[252];
     size_t at = pal_put(why, 0, "number format ");
     at = pal_put(why, at, type < sizeof names / sizeof *names ? names[type] : "of an unknown kind");

@@ -16,9 +16,9 @@ typedef struct {
 typedef struct { /* what one file says about itself; starts as zeros */
     uint32_t version, n_kv, n_tensors, alignment;
     uint32_t split_no, split_count, split_tensors; /* 0 when absent */
-    uint64_t bytes;      /* of the header, without the padding behind it */
-    uint64_t data_bytes; /* of all tensors, each padded */
-    uint64_t data_end;   /* the same without the padding behind the last */
+    uint64_t bytes;                                /* of the header, without the padding behind it */
+    uint64_t data_bytes;                           /* of all tensors, each padded */
+    uint64_t data_end;                             /* the same without the padding behind the last */
 } pal_header;
 
 enum { PAL_MAX_TENSORS = 65536 }; /* of all parts together */

@@ -10,14 +10,14 @@ double pal_exp(double x);                     /* relative error < 3e-16; rounds 
 double pal_log(double x);                     /* relative error < 3e-16; log(0) = -inf, NaN below 0 */
 double pal_pow(double base, double exponent); /* base > 0; relative error 3e-16 (1 + |log y|) of the result y */
 void pal_sincos(double x, double *sin, double *cos); /* |x| <= 2^32, absolute error < 3e-16; NaN beyond */
-double pal_sqrt(double x);                    /* the instruction; correctly rounded */
+double pal_sqrt(double x);                           /* the instruction; correctly rounded */
 float pal_sqrtf(float x);
 
-f4 f4_tanh(f4 x);    /* error < 2 ulp; odd to the bit */
-f4 f4_sigmoid(f4 x); /* error < 2.5 ulp; 0 below -88.7228 */
-float pal_expf(float x);  /* lane 0 of f4_exp, so scalar and vector code agree */
+f4 f4_tanh(f4 x);        /* error < 2 ulp; odd to the bit */
+f4 f4_sigmoid(f4 x);     /* error < 2.5 ulp; 0 below -88.7228 */
+float pal_expf(float x); /* lane 0 of f4_exp, so scalar and vector code agree */
 float pal_tanhf(float x);
-float pal_erff(float x);  /* error < 1 ulp; odd to the bit */
+float pal_erff(float x); /* error < 1 ulp; odd to the bit */
 
 /* exp(x), error < 1.1 ulp; exp(0) = 1; 0 where the result would be subnormal (x < -87.3365), inf above 88.7228.
    Inline, because the loops that spend their time here keep the constants in registers. */

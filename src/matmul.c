@@ -29,7 +29,8 @@ static float quantise32(const float *x, int8_t *q, int16_t *s) {
     for (uint32_t half = 0; half < 2; half++) {
         i4 sum = {0};
         for (uint32_t i = 16 * half; i < 16 * half + 16; i += 4) {
-            const i4 magic = i4_set(0x4b400000); /* 1.5 * 2^23: the addition rounds to an integer, found in the low bits */
+            const i4 magic =
+                i4_set(0x4b400000); /* 1.5 * 2^23: the addition rounds to an integer, found in the low bits */
             i4 code = usual ? (i4)(f4_load(x + i) * f4_set(inverse) + (f4)magic) - magic : i4_set(0);
             for (uint32_t j = 0; j < 4; j++) q[i + j] = (int8_t)code[j];
             sum += code;
@@ -52,8 +53,8 @@ pal_act pal_act_make(const float *x, uint32_t n, uint32_t cols, void *scratch) {
 
 /* What the compiler must know of a format to build its tile; all constant after inlining. */
 typedef struct {
-    uint32_t runs, bytes; /* runs of 32 and bytes per block */
-    int32_t offset;       /* subtracted from each code */
+    uint32_t runs, bytes;  /* runs of 32 and bytes per block */
+    int32_t offset;        /* subtracted from each code */
     bool pairs, min, wide; /* a scale per 16; a minimum; codes of the whole int8 range */
     head (*head)(const uint8_t *const at[4]);
     scales (*scale)(const head *h, uint32_t s);
@@ -71,7 +72,8 @@ PAL_INLINE f4 run(const kind *f, const scales *z, const b16 (*w)[2], const int8_
     }
     sum = i4_sum4(high[0], high[1], high[2], high[3]);
     if (f->pairs)
-        sum = (i4_sum4(low[0], low[1], low[2], low[3]) - f->offset * s[0]) * z->g[0] + (sum - f->offset * s[1]) * z->g[1];
+        sum =
+            (i4_sum4(low[0], low[1], low[2], low[3]) - f->offset * s[0]) * z->g[0] + (sum - f->offset * s[1]) * z->g[1];
     else
         sum -= f->offset * (s[0] + s[1]);
     acc = f4_madd(z->A * dx, f4_from(sum), acc);
@@ -91,8 +93,8 @@ PAL_INLINE void tile(const kind *f, const uint8_t *const row[4], const pal_act *
             b16 w[4][2];
             PAL_UNROLL for (int r = 0; r < 4; r++) f->codes(block[r], j, w[r]);
             size_t of = k;
-            PAL_ROLLED for (uint32_t t = 0; t < T; t++, of += runs)
-                acc[t] = run(f, &z, w, a->q + of * 32, f4_set(a->d[of]), a->s + of * 2, acc[t]);
+            PAL_ROLLED for (uint32_t t = 0; t < T; t++, of += runs) acc[t] =
+                run(f, &z, w, a->q + of * 32, f4_set(a->d[of]), a->s + of * 2, acc[t]);
         }
     }
 }
@@ -119,11 +121,13 @@ PAL_INLINE void walk(const kind *f, const pal_mat *w, const pal_act *a, uint32_t
 
 typedef void product(const pal_mat *w, const pal_act *a, uint32_t row0, uint32_t row1, float *y, uint32_t stride);
 
-#define INTEGER(F, head, scale, offset, pairs, min, wide)                                                                   \
-    static void product_##F(const pal_mat *w, const pal_act *a, uint32_t row0, uint32_t row1, float *y, uint32_t stride) { \
-        const kind f = {PAL_BLOCK_##F / 32, PAL_BYTES_##F, offset, pairs, min, wide, head, scale, codes_##F};              \
-        walk(&f, w, a, row0, row1, y, stride);                                                                              \
+#define INTEGER(F, head, scale, offset, pairs, min, wide)                                                     \
+    static void product_##F(const pal_mat *w, const pal_act *a, uint32_t row0, uint32_t row1, float *y,       \
+                            uint32_t stride) {                                                                \
+        const kind f = {PAL_BLOCK_##F / 32, PAL_BYTES_##F, offset, pairs, min, wide, head, scale, codes_##F}; \
+        walk(&f, w, a, row0, row1, y, stride);                                                                \
     }
+// clang-format off
 /*      format  head       scale       offset pairs  min    wide */
 INTEGER(Q4_0,   head_d,    scale_d,    8,     false, false, false)
 INTEGER(Q4_1,   head_dm,   scale_d,    0,     false, true,  false)
@@ -135,6 +139,7 @@ INTEGER(Q3_K,   head_Q3_K, scale_Q3_K, 4,     true,  false, false)
 INTEGER(Q4_K,   head_K,    scale_K,    0,     false, true,  false)
 INTEGER(Q5_K,   head_K,    scale_K,    0,     false, true,  false)
 INTEGER(Q6_K,   head_Q6_K, scale_Q6_K, 32,    true,  false, false)
+// clang-format on
 
 /* ---- float formats ---- */
 
@@ -152,18 +157,17 @@ typedef struct {
 } floats;
 
 /* 16 columns of R rows and T tokens into their 16 running sums. */
-PAL_INLINE void step16(const floats *f, const uint8_t *const *w, const float *const *x, const uint32_t R, const uint32_t T,
-                       f4 (*sum)[2][4]) {
-    PAL_UNROLL for (uint32_t i = 0; i < 4; i++)
-        PAL_UNROLL for (uint32_t r = 0; r < R; r++) {
-            f4 v = f->load(w[r] + 4 * i * f->bytes);
-            PAL_UNROLL for (uint32_t t = 0; t < T; t++) sum[r][t][i] = f4_madd(v, f4_load(x[t] + 4 * i), sum[r][t][i]);
-        }
+PAL_INLINE void step16(const floats *f, const uint8_t *const *w, const float *const *x, const uint32_t R,
+                       const uint32_t T, f4 (*sum)[2][4]) {
+    PAL_UNROLL for (uint32_t i = 0; i < 4; i++) PAL_UNROLL for (uint32_t r = 0; r < R; r++) {
+        f4 v = f->load(w[r] + 4 * i * f->bytes);
+        PAL_UNROLL for (uint32_t t = 0; t < T; t++) sum[r][t][i] = f4_madd(v, f4_load(x[t] + 4 * i), sum[r][t][i]);
+    }
 }
 
 /* Rows w[0..R-1] times tokens x[0..T-1], all of them cols long; the tail is padded with zeros. */
-PAL_INLINE void float_tile(const floats *f, const uint8_t *const *w, const float *const *x, uint32_t cols, const uint32_t R,
-                           const uint32_t T, float (*y)[2]) {
+PAL_INLINE void float_tile(const floats *f, const uint8_t *const *w, const float *const *x, uint32_t cols,
+                           const uint32_t R, const uint32_t T, float (*y)[2]) {
     f4 sum[2][2][4] = {{{{0}}}};
     const uint8_t *at[2];
     const float *of[2];
@@ -177,12 +181,14 @@ PAL_INLINE void float_tile(const floats *f, const uint8_t *const *w, const float
         uint8_t tail[2][64] = {{0}};
         float xs[2][16] = {{0}};
         uint32_t rest = cols - c;
-        for (uint32_t r = 0; r < R; r++) pal_copy(tail[r], w[r] + (size_t)c * f->bytes, rest * f->bytes), at[r] = tail[r];
+        for (uint32_t r = 0; r < R; r++)
+            pal_copy(tail[r], w[r] + (size_t)c * f->bytes, rest * f->bytes), at[r] = tail[r];
         for (uint32_t t = 0; t < T; t++) pal_copy(xs[t], x[t] + c, rest * 4), of[t] = xs[t];
         step16(f, at, of, R, T, sum);
     }
     for (uint32_t r = 0; r < R; r++)
-        for (uint32_t t = 0; t < T; t++) y[r][t] = f4_sum((sum[r][t][0] + sum[r][t][2]) + (sum[r][t][1] + sum[r][t][3]));
+        for (uint32_t t = 0; t < T; t++)
+            y[r][t] = f4_sum((sum[r][t][0] + sum[r][t][2]) + (sum[r][t][1] + sum[r][t][3]));
 }
 
 /* Two rows at a time times two tokens or one. */
@@ -196,18 +202,21 @@ PAL_INLINE void float_walk(const floats *f, const pal_mat *w, const pal_act *a, 
             const float *x = a->x + (size_t)t * a->cols, *of[2] = {x, x + a->cols};
             float out[2][2];
             T = a->n - t < 2 ? 1 : 2;
-            if (T == 2) float_tile(f, at, of, a->cols, 2, 2, out);
-            else float_tile(f, at, of, a->cols, 2, 1, out);
+            if (T == 2)
+                float_tile(f, at, of, a->cols, 2, 2, out);
+            else
+                float_tile(f, at, of, a->cols, 2, 1, out);
             for (uint32_t j = 0; j < T; j++)
                 for (uint32_t i = 0; i < rows; i++) y[(size_t)(t + j) * stride + (r - row0) + i] = out[i][j];
         }
     }
 }
 
-#define FLOATS(F)                                                                                                           \
-    static void product_##F(const pal_mat *w, const pal_act *a, uint32_t row0, uint32_t row1, float *y, uint32_t stride) { \
-        const floats f = {PAL_BYTES_##F, load_##F};                                                                         \
-        float_walk(&f, w, a, row0, row1, y, stride);                                                                        \
+#define FLOATS(F)                                                                                       \
+    static void product_##F(const pal_mat *w, const pal_act *a, uint32_t row0, uint32_t row1, float *y, \
+                            uint32_t stride) {                                                          \
+        const floats f = {PAL_BYTES_##F, load_##F};                                                     \
+        float_walk(&f, w, a, row0, row1, y, stride);                                                    \
     }
 FLOATS(F32)
 FLOATS(F16)
@@ -219,11 +228,14 @@ void pal_matmul_rows(const pal_mat *w, const pal_act *a, uint32_t row0, uint32_t
     PAL_ASSERT(a->cols == w->cols && w->cols % w->format->block == 0 && row1 <= w->rows);
     PAL_ASSERT(!w->format->integer || a->q);
     switch (w->format->type) {
-#define X(F, type, block, bytes, integer) \
-    case type: product_##F(w, a, row0, row1, y, stride); break;
+#define X(F, type, block, bytes, integer)         \
+    case type:                                    \
+        product_##F(w, a, row0, row1, y, stride); \
+        break;
         PAL_FORMATS(X)
 #undef X
-    default: PAL_ASSERT(false);
+    default:
+        PAL_ASSERT(false);
     }
 }
 

@@ -28,7 +28,9 @@ PAL_INLINE f4 rows_half(const uint8_t *const at[4], uint32_t i) {
 }
 PAL_INLINE i4 byte_of(u4 word, uint32_t i) { return (i4)(word >> 8 * i & 255); }
 PAL_INLINE i4 signed_byte_of(u4 word, uint32_t i) { return (i4)(word << (24 - 8 * i)) >> 24; }
-PAL_INLINE u4 bits_at(const uint8_t *p, uint32_t shift, uint32_t mask) { return (u4)u16_load(p) >> shift & mask * 0x01010101u; }
+PAL_INLINE u4 bits_at(const uint8_t *p, uint32_t shift, uint32_t mask) {
+    return (u4)u16_load(p) >> shift & mask * 0x01010101u;
+}
 
 /* 16 where the bit is set: bits 8k..8k+15 of a word, one per lane. */
 PAL_INLINE u16 fifth_bits(u16 word, const int k) {
@@ -66,12 +68,14 @@ PAL_INLINE void codes_Q8_0(const uint8_t *at, uint32_t s, b16 w[2]) {
 /* Q4_K, Q5_K: 8 scales and 8 minima of 6 bits (pal_scale_K), here for four rows at once. */
 PAL_INLINE head head_K(const uint8_t *const at[4]) {
     u4 first = rows32(at, 4), second = rows32(at, 8), third = rows32(at, 12);
-    return (head){.d = rows_half(at, 0), .m = -rows_half(at, 2),
+    return (head){.d = rows_half(at, 0),
+                  .m = -rows_half(at, 2),
                   .scale = {first & 0x3f3f3f3f, (third & 0x0f0f0f0f) | (first >> 2 & 0x30303030)},
                   .min = {second & 0x3f3f3f3f, (third >> 4 & 0x0f0f0f0f) | (second >> 2 & 0x30303030)}};
 }
 PAL_INLINE scales scale_K(const head *h, uint32_t s) {
-    return (scales){.A = h->d * f4_from(byte_of(h->scale[s / 4], s % 4)), .B = h->m * f4_from(byte_of(h->min[s / 4], s % 4))};
+    return (scales){.A = h->d * f4_from(byte_of(h->scale[s / 4], s % 4)),
+                    .B = h->m * f4_from(byte_of(h->min[s / 4], s % 4))};
 }
 PAL_INLINE void codes_Q4_K(const uint8_t *at, uint32_t s, b16 w[2]) {
     for (uint32_t i = 0; i < 2; i++) w[i] = (b16)bits_at(at + 16 + s / 2 * 32 + 16 * i, s % 2 * 4, 15);
@@ -101,7 +105,8 @@ PAL_INLINE void codes_Q2_K(const uint8_t *at, uint32_t s, b16 w[2]) {
 PAL_INLINE head head_Q3_K(const uint8_t *const at[4]) {
     head h = {.d = rows_half(at, 108)};
     u4 low[2] = {rows32(at, 96), rows32(at, 100)}, high = rows32(at, 104);
-    for (uint32_t i = 0; i < 4; i++) h.scale[i] = (low[i % 2] >> i / 2 * 4 & 0x0f0f0f0f) | (high >> 2 * i & 0x03030303) << 4;
+    for (uint32_t i = 0; i < 4; i++)
+        h.scale[i] = (low[i % 2] >> i / 2 * 4 & 0x0f0f0f0f) | (high >> 2 * i & 0x03030303) << 4;
     return h;
 }
 PAL_INLINE scales scale_Q3_K(const head *h, uint32_t s) {

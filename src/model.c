@@ -66,7 +66,8 @@ uint32_t pal_need_u32(pal_builder *b, const char *suffix) {
 float pal_get_f32(pal_builder *b, const char *suffix, float otherwise) {
     key k = key_of(b->m->arch, suffix);
     pal_gguf_f32(b->g, k.text, &otherwise, b->e);
-    if (!(otherwise - otherwise == 0)) pal_fail(b->e, PAL_E_FORMAT, str_of(k.text), "is not a finite number; convert the model again");
+    if (!(otherwise - otherwise == 0))
+        pal_fail(b->e, PAL_E_FORMAT, str_of(k.text), "is not a finite number; convert the model again");
     return otherwise;
 }
 
@@ -84,12 +85,15 @@ uint32_t pal_get_u32_at(pal_builder *b, const char *suffix, uint32_t i, uint32_t
 
 /* ---- tensors ---- */
 
-bool pal_has(pal_builder *b, uint32_t block, const char *name) { return pal_gguf_tensor(b->g, name_of(block, name, "").text); }
+bool pal_has(pal_builder *b, uint32_t block, const char *name) {
+    return pal_gguf_tensor(b->g, name_of(block, name, "").text);
+}
 
 static const pal_tensor *need(pal_builder *b, const char *name, uint64_t cols, uint64_t rows) {
     const pal_tensor *t = pal_gguf_tensor(b->g, name);
     if (!t) {
-        pal_fail(b->e, PAL_E_FORMAT, str_of(name), "this tensor is missing; the file is incomplete or of another architecture");
+        pal_fail(b->e, PAL_E_FORMAT, str_of(name),
+                 "this tensor is missing; the file is incomplete or of another architecture");
         return NULL;
     }
     if (t->ne[0] == cols && t->ne[1] == rows && t->ne[2] == 1 && t->ne[3] == 1) return t;
@@ -97,7 +101,8 @@ static const pal_tensor *need(pal_builder *b, const char *name, uint64_t cols, u
     return NULL;
 }
 
-pal_mat pal_bind_rows(pal_builder *b, uint32_t block, const char *name, uint32_t row0, uint32_t rows, uint32_t all_rows, uint32_t cols) {
+pal_mat pal_bind_rows(pal_builder *b, uint32_t block, const char *name, uint32_t row0, uint32_t rows, uint32_t all_rows,
+                      uint32_t cols) {
     const pal_tensor *t = need(b, name_of(block, name, "").text, cols, all_rows);
     if (!t) return (pal_mat){0};
     const pal_format *f = pal_format_of(t->type);
@@ -109,13 +114,15 @@ const float *pal_bind_vector(pal_builder *b, uint32_t block, const char *name, u
     const pal_tensor *t = need(b, k.text, n, 1);
     if (!t) return NULL;
     if (t->type != 0)
-        pal_fail(b->e, PAL_E_SUPPORT, str_of(k.text), "vectors must be F32; convert the model again with a current converter");
+        pal_fail(b->e, PAL_E_SUPPORT, str_of(k.text),
+                 "vectors must be F32; convert the model again with a current converter");
     if ((uintptr_t)t->data % sizeof(float))
         pal_fail(b->e, PAL_E_ARGUMENT, str_of(k.text), "is not aligned; place the file at an address divisible by 64");
     return (const float *)(const void *)t->data + from;
 }
 
-pal_linear pal_bind_linear_rows(pal_builder *b, uint32_t block, const char *name, uint32_t row0, uint32_t rows, uint32_t all_rows, uint32_t cols) {
+pal_linear pal_bind_linear_rows(pal_builder *b, uint32_t block, const char *name, uint32_t row0, uint32_t rows,
+                                uint32_t all_rows, uint32_t cols) {
     key weight = name_of(PAL_NO_BLOCK, name, ".weight"), bias = name_of(PAL_NO_BLOCK, name, ".bias");
     pal_linear l = {pal_bind_rows(b, block, weight.text, row0, rows, all_rows, cols), NULL};
     if (pal_has(b, block, bias.text)) l.bias = pal_bind_vector(b, block, bias.text, row0, all_rows);
@@ -127,7 +134,8 @@ pal_linear pal_bind_linear(pal_builder *b, uint32_t block, const char *name, uin
 }
 
 pal_norm pal_bind_norm(pal_builder *b, uint32_t kind, uint32_t block, const char *name, uint32_t n) {
-    pal_norm norm = {kind, b->norm_eps, pal_bind_vector(b, block, name_of(PAL_NO_BLOCK, name, ".weight").text, 0, n), NULL};
+    pal_norm norm = {kind, b->norm_eps, pal_bind_vector(b, block, name_of(PAL_NO_BLOCK, name, ".weight").text, 0, n),
+                     NULL};
     key bias = name_of(PAL_NO_BLOCK, name, ".bias");
     if (kind == PAL_NORM_LAYER && pal_has(b, block, bias.text)) norm.b = pal_bind_vector(b, block, bias.text, 0, n);
     return norm;
@@ -135,7 +143,8 @@ pal_norm pal_bind_norm(pal_builder *b, uint32_t kind, uint32_t block, const char
 
 /* ---- layers that llama-like families share ---- */
 
-static pal_layer *add_layer(pal_builder *b, const pal_kind *kind, uint32_t block, uint32_t norm_kind, const char *norm) {
+static pal_layer *add_layer(pal_builder *b, const pal_kind *kind, uint32_t block, uint32_t norm_kind,
+                            const char *norm) {
     pal_layer *l = &b->m->layers[b->m->n_layer++];
     l->kind = kind;
     l->block = block;
@@ -148,7 +157,8 @@ pal_layer *pal_add_attention(pal_builder *b, uint32_t block, uint32_t norm_kind)
     pal_layer *l = add_layer(b, &pal_attention_kind, block, norm_kind, "attn_norm");
     pal_attention *a = &l->attention;
     uint32_t dim = b->m->dim, q = b->n_head * b->d_k, k = b->n_head_kv * b->d_k, v = b->n_head_kv * b->d_v;
-    *a = (pal_attention){.n_head = b->n_head, .n_head_kv = b->n_head_kv, .d_k = b->d_k, .d_v = b->d_v, .n_rot = b->n_rot};
+    *a = (pal_attention){
+        .n_head = b->n_head, .n_head_kv = b->n_head_kv, .d_k = b->d_k, .d_v = b->d_v, .n_rot = b->n_rot};
     a->scale = 1 / pal_sqrtf((float)b->d_k);
     if (pal_has(b, block, "attn_qkv.weight")) {
         a->q = pal_bind_linear_rows(b, block, "attn_qkv", 0, q, q + k + v, dim);
@@ -201,7 +211,8 @@ void pal_read_rope(pal_builder *b) {
         pal_fail(b->e, PAL_E_SUPPORT, str_of(k.text), "this scaling is unknown; none, linear, yarn and longrope exist");
     }
     if (!(s->base > 0) || !(s->factor > 0))
-        pal_fail(b->e, PAL_E_FORMAT, str_of(k.text), "rope.freq_base and rope.scaling.factor must be positive; convert the model again");
+        pal_fail(b->e, PAL_E_FORMAT, str_of(k.text),
+                 "rope.freq_base and rope.scaling.factor must be positive; convert the model again");
     if (pal_has(b, PAL_NO_BLOCK, "rope_freqs.weight"))
         s->factors = pal_bind_vector(b, PAL_NO_BLOCK, "rope_freqs.weight", 0, b->n_rot / 2);
     if (pal_has(b, PAL_NO_BLOCK, "rope_factors_long.weight")) {
@@ -220,7 +231,8 @@ const pal_arch *pal_arch_row(uint32_t i) { return i < sizeof archs / sizeof *arc
 static const pal_arch *arch_of(const pal_gguf *g, pal_str *name, pal_error *e) {
     int found = pal_gguf_str(g, "general.architecture", name, e);
     if (found == 0)
-        pal_fail(e, PAL_E_FORMAT, PAL_STR("general.architecture"), "this key is missing; the file is no language model");
+        pal_fail(e, PAL_E_FORMAT, PAL_STR("general.architecture"),
+                 "this key is missing; the file is no language model");
     if (found != 1) return NULL;
     for (uint32_t i = 0; i < sizeof archs / sizeof *archs; i++)
         if (pal_str_is(*name, archs[i]->name)) return archs[i];
@@ -239,7 +251,8 @@ int64_t pal_model_bytes(const pal_gguf *g, pal_error *e) {
     uint32_t n_block = pal_need_u32(&b, "block_count");
     if (e->code) return e->code;
     if (n_block == 0 || n_block > MAX_BLOCKS)
-        return pal_fail(e, PAL_E_FORMAT, PAL_STR("block_count"), "must lie between 1 and 1024; convert the model again");
+        return pal_fail(e, PAL_E_FORMAT, PAL_STR("block_count"),
+                        "must lie between 1 and 1024; convert the model again");
     return (int64_t)(pal_align(sizeof(pal_model)) + pal_align(2ull * n_block * sizeof(pal_layer)));
 }
 
@@ -252,21 +265,25 @@ static void read_dimensions(pal_builder *b) {
     b->n_head = pal_get_u32_at(b, "attention.head_count", 0, 0);
     b->n_head_kv = pal_get_u32_at(b, "attention.head_count_kv", 0, b->n_head);
     if (b->n_head == 0 || b->n_head > 4096 || b->n_head_kv == 0 || b->n_head % (b->n_head_kv ? b->n_head_kv : 1))
-        pal_fail(b->e, PAL_E_FORMAT, PAL_STR("attention.head_count"), "must be a multiple of attention.head_count_kv; convert the model again");
+        pal_fail(b->e, PAL_E_FORMAT, PAL_STR("attention.head_count"),
+                 "must be a multiple of attention.head_count_kv; convert the model again");
     for (uint32_t i = 1; i < m->n_block && !b->e->code; i++) {
         if (pal_get_u32_at(b, "attention.head_count", i, b->n_head) != b->n_head ||
             pal_get_u32_at(b, "attention.head_count_kv", i, b->n_head_kv) != b->n_head_kv ||
             pal_get_u32_at(b, "feed_forward_length", i, b->n_ff) != b->n_ff)
-            pal_fail(b->e, PAL_E_SUPPORT, PAL_STR("attention.head_count"), "blocks of different widths are not supported; choose another model");
+            pal_fail(b->e, PAL_E_SUPPORT, PAL_STR("attention.head_count"),
+                     "blocks of different widths are not supported; choose another model");
     }
     b->d_k = pal_get_u32(b, "attention.key_length", b->n_head ? m->dim / b->n_head : 0);
     b->d_v = pal_get_u32(b, "attention.value_length", b->d_k);
     b->n_rot = pal_get_u32(b, "rope.dimension_count", b->d_k);
     if (m->dim == 0 || m->dim > MAX_WIDTH || b->n_ff == 0 || b->n_ff > MAX_WIDTH || b->d_k == 0 || b->d_k > 4096 ||
         b->d_v == 0 || b->d_v > 4096 || m->n_ctx_train == 0)
-        pal_fail(b->e, PAL_E_FORMAT, PAL_STR("embedding_length"), "a dimension of the model is zero or far too large; convert the model again");
+        pal_fail(b->e, PAL_E_FORMAT, PAL_STR("embedding_length"),
+                 "a dimension of the model is zero or far too large; convert the model again");
     if (b->n_rot > b->d_k || b->n_rot % 2)
-        pal_fail(b->e, PAL_E_FORMAT, PAL_STR("rope.dimension_count"), "must be even and at most the head size; convert the model again");
+        pal_fail(b->e, PAL_E_FORMAT, PAL_STR("rope.dimension_count"),
+                 "must be even and at most the head size; convert the model again");
 }
 
 int pal_model_open(pal_model **out, void *mem, size_t bytes, const pal_gguf *g, pal_error *e) {
@@ -274,7 +291,8 @@ int pal_model_open(pal_model **out, void *mem, size_t bytes, const pal_gguf *g, 
     e = e ? e : &own;
     int64_t needed = pal_model_bytes(g, e);
     if (needed < 0) return (int)needed;
-    if ((uint64_t)needed > bytes) return pal_fail(e, PAL_E_MEMORY, PAL_STR("model"), "the block is smaller than pal_model_bytes");
+    if ((uint64_t)needed > bytes)
+        return pal_fail(e, PAL_E_MEMORY, PAL_STR("model"), "the block is smaller than pal_model_bytes");
     pal_builder b = {.g = g, .e = e, .arena = {mem, 0, bytes}};
     pal_model *m = b.m = pal_take(&b.arena, sizeof *m);
     m->gguf = g;
@@ -284,17 +302,22 @@ int pal_model_open(pal_model **out, void *mem, size_t bytes, const pal_gguf *g, 
     m->layers = pal_take(&b.arena, 2 * (size_t)m->n_block * sizeof *m->layers);
     read_dimensions(&b);
     if (e->code) return e->code;
-    b.norm_eps = pal_get_f32(&b, arch->norm_kind == PAL_NORM_RMS ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon", 1e-5f);
+    b.norm_eps = pal_get_f32(
+        &b, arch->norm_kind == PAL_NORM_RMS ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon",
+        1e-5f);
 
     const pal_tensor *embedding = pal_gguf_tensor(g, "token_embd.weight");
     uint64_t n_vocab = embedding ? embedding->ne[1] : 0;
-    if (n_vocab > (1u << 24)) return pal_fail(e, PAL_E_FORMAT, PAL_STR("token_embd.weight"), "has too many rows; convert the model again");
+    if (n_vocab > (1u << 24))
+        return pal_fail(e, PAL_E_FORMAT, PAL_STR("token_embd.weight"), "has too many rows; convert the model again");
     m->n_vocab = (uint32_t)n_vocab;
     m->embedding = pal_bind_rows(&b, PAL_NO_BLOCK, "token_embd.weight", 0, m->n_vocab, m->n_vocab, m->dim);
     m->embedding_scale = 1;
     m->out_norm = pal_bind_norm(&b, arch->norm_kind, PAL_NO_BLOCK, "output_norm", m->dim);
-    if (pal_has(&b, PAL_NO_BLOCK, "output.weight")) m->head = pal_bind_linear(&b, PAL_NO_BLOCK, "output", m->n_vocab, m->dim);
-    else m->head = (pal_linear){m->embedding, NULL};
+    if (pal_has(&b, PAL_NO_BLOCK, "output.weight"))
+        m->head = pal_bind_linear(&b, PAL_NO_BLOCK, "output", m->n_vocab, m->dim);
+    else
+        m->head = (pal_linear){m->embedding, NULL};
     arch->build(&b);
     for (uint64_t i = 0; i < g->n_tensors; i++) m->weight_bytes += g->tensors[i].bytes;
     if (!e->code) *out = m;
@@ -302,6 +325,6 @@ int pal_model_open(pal_model **out, void *mem, size_t bytes, const pal_gguf *g, 
 }
 
 pal_model_info pal_model_describe(const pal_model *m) {
-    return (pal_model_info){m->arch,        m->n_vocab,      m->dim,          m->n_block,
-                            m->n_layer,     m->n_ctx_train,  m->weight_bytes, !m->position.format};
+    return (pal_model_info){m->arch,    m->n_vocab,     m->dim,          m->n_block,
+                            m->n_layer, m->n_ctx_train, m->weight_bytes, !m->position.format};
 }

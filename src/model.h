@@ -9,8 +9,8 @@
    angle of pair i at position pos = pos * freq_i, cos and sin times `magnitude`. */
 typedef struct {
     uint32_t n_rot;
-    float base;                 /* rope.freq_base */
-    float factor;               /* linear scaling and yarn: positions are divided by it; 1: none */
+    float base;   /* rope.freq_base */
+    float factor; /* linear scaling and yarn: positions are divided by it; 1: none */
     bool yarn;
     float beta_fast, beta_slow; /* yarn: rotations at the edges of the ramp */
     float magnitude;
@@ -26,15 +26,15 @@ struct pal_model {
     pal_str arch;
     uint32_t n_vocab, dim, n_block, n_layer, n_ctx_train;
     uint64_t weight_bytes, fingerprint;
-    pal_mat embedding;      /* [n_vocab][dim] */
-    pal_mat position;       /* [n_ctx_train][dim], format NULL without learned positions */
+    pal_mat embedding; /* [n_vocab][dim] */
+    pal_mat position;  /* [n_ctx_train][dim], format NULL without learned positions */
     float embedding_scale;
     pal_norm out_norm;
-    pal_linear head;        /* [n_vocab][dim] */
-    float logit_softcap;    /* 0: none */
+    pal_linear head;     /* [n_vocab][dim] */
+    float logit_softcap; /* 0: none */
     uint32_t n_rope;
     pal_rope_spec rope[PAL_MAX_ROPES];
-    pal_layer *layers;      /* [n_layer] */
+    pal_layer *layers; /* [n_layer] */
 };
 
 /* ---- for arch/: binding by GGUF's names. The first failure stays in `e`; a builder goes on and is asked once at the end ---- */
@@ -58,17 +58,20 @@ uint32_t pal_get_u32_at(pal_builder *b, const char *suffix, uint32_t i, uint32_t
 #define PAL_NO_BLOCK UINT32_MAX
 bool pal_has(pal_builder *b, uint32_t block, const char *name);
 /* Rows [row0, row0 + rows) of a matrix of all_rows rows. */
-pal_mat pal_bind_rows(pal_builder *b, uint32_t block, const char *name, uint32_t row0, uint32_t rows, uint32_t all_rows, uint32_t cols);
+pal_mat pal_bind_rows(pal_builder *b, uint32_t block, const char *name, uint32_t row0, uint32_t rows, uint32_t all_rows,
+                      uint32_t cols);
 /* A vector of n floats, from its item `from` on. */
 const float *pal_bind_vector(pal_builder *b, uint32_t block, const char *name, uint32_t from, uint32_t n);
 /* "<name>.weight" [rows][cols] and, if the file has it, "<name>.bias" [rows]. */
 pal_linear pal_bind_linear(pal_builder *b, uint32_t block, const char *name, uint32_t rows, uint32_t cols);
-pal_linear pal_bind_linear_rows(pal_builder *b, uint32_t block, const char *name, uint32_t row0, uint32_t rows, uint32_t all_rows, uint32_t cols);
+pal_linear pal_bind_linear_rows(pal_builder *b, uint32_t block, const char *name, uint32_t row0, uint32_t rows,
+                                uint32_t all_rows, uint32_t cols);
 /* "<name>.weight" [n] and, for PAL_NORM_LAYER, "<name>.bias" [n]. */
 pal_norm pal_bind_norm(pal_builder *b, uint32_t kind, uint32_t block, const char *name, uint32_t n);
 
 /* What llama-like families share; each fills what is its own afterwards. */
-pal_layer *pal_add_attention(pal_builder *b, uint32_t block, uint32_t norm_kind); /* pre norm, q k v o (fused or apart), rope 0 */
+pal_layer *pal_add_attention(pal_builder *b, uint32_t block,
+                             uint32_t norm_kind); /* pre norm, q k v o (fused or apart), rope 0 */
 /* gate and up may be fused in one ffn_up of twice the rows, gate first */
 pal_layer *pal_add_mlp(pal_builder *b, uint32_t block, uint32_t norm_kind, uint32_t act);
 /* Reads rope.* into rope 0: base, linear or yarn scaling, rope_freqs.weight, long and short factors. */

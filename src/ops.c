@@ -82,7 +82,8 @@ static double exp_sum(const float *x, float *y, float max, uint32_t n) {
 void pal_softmax(float *x, uint32_t n) {
     float max = pal_max(x, n);
     double sum;
-    if (max - max == 0) sum = exp_sum(x, x, max, n);
+    if (max - max == 0)
+        sum = exp_sum(x, x, max, n);
     else {
         uint32_t share = 0;
         for (uint32_t i = 0; i < n; i++) share += x[i] == max;

@@ -21,14 +21,14 @@ void pal_softmax(float *x, uint32_t n);
    interleaved: pairs (2i, 2i+1) (GGUF llama); else (i, i + n_rot/2) (NEOX). */
 void pal_rope(float *x, const float *cs, uint32_t n_rot, bool interleaved);
 float pal_dot(const float *a, const float *b, uint32_t n);
-float pal_max(const float *x, uint32_t n);                          /* -inf for n = 0; NaN is passed over */
-void pal_add(float *y, const float *x, uint32_t n);                 /* y += x */
-void pal_scale(float *y, float a, uint32_t n);                      /* y *= a */
-void pal_axpy(float *y, float a, const float *x, uint32_t n);       /* y = madd(a, x, y) */
-void pal_softcap(float *y, float cap, uint32_t n);                  /* y = cap * tanh(y / cap) */
-void pal_silu_mul(float *gate, const float *up, uint32_t n);        /* gate = silu(gate) * up */
-void pal_gelu_mul(float *gate, const float *up, uint32_t n);        /* gate = gelu_tanh(gate) * up */
-void pal_gelu(float *x, uint32_t n);                                /* gelu, tanh form */
+float pal_max(const float *x, uint32_t n);                    /* -inf for n = 0; NaN is passed over */
+void pal_add(float *y, const float *x, uint32_t n);           /* y += x */
+void pal_scale(float *y, float a, uint32_t n);                /* y *= a */
+void pal_axpy(float *y, float a, const float *x, uint32_t n); /* y = madd(a, x, y) */
+void pal_softcap(float *y, float cap, uint32_t n);            /* y = cap * tanh(y / cap) */
+void pal_silu_mul(float *gate, const float *up, uint32_t n);  /* gate = silu(gate) * up */
+void pal_gelu_mul(float *gate, const float *up, uint32_t n);  /* gate = gelu_tanh(gate) * up */
+void pal_gelu(float *x, uint32_t n);                          /* gelu, tanh form */
 /* log(sum(exp(x))), summed in double, error < 2e-7 beside the rounding of x; -> nll of target = this - x[target].
    -inf for n = 0 or when all are -inf. */
 double pal_logsumexp(const float *x, uint32_t n);

@@ -54,7 +54,8 @@ typedef struct {
 } pal_model_info;
 pal_model_info pal_model_describe(const pal_model *m);
 /* Of layer i: its kind ("attention", "mlp", ...), its number N in blk.N, and the bytes of its state under these limits. */
-const char *pal_layer_describe(const pal_model *m, uint32_t i, const pal_limits *l, uint32_t *block, uint64_t *state_bytes);
+const char *pal_layer_describe(const pal_model *m, uint32_t i, const pal_limits *l, uint32_t *block,
+                               uint64_t *state_bytes);
 
 /* ---- limits ---- */
 /* Fills in the defaults and refuses what cannot act. Everything below takes resolved limits. */

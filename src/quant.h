@@ -6,13 +6,13 @@
 #include "base.h"
 
 typedef struct {
-    const char *name;  /* as in GGUF file names: "Q4_K" */
-    uint32_t type;     /* ggml type id */
-    uint32_t block;    /* weights per block: 1, 32 or 256 */
-    uint32_t bytes;    /* bytes per block */
-    bool integer;      /* products run on int8 activations (else on f32 activations) */
-    void (*unpack)(const uint8_t *from, float *to, size_t n);     /* n: a multiple of block */
-    void (*pack)(const float *from, uint8_t *to, size_t n);       /* round to nearest in the block's own grid */
+    const char *name; /* as in GGUF file names: "Q4_K" */
+    uint32_t type;    /* ggml type id */
+    uint32_t block;   /* weights per block: 1, 32 or 256 */
+    uint32_t bytes;   /* bytes per block */
+    bool integer;     /* products run on int8 activations (else on f32 activations) */
+    void (*unpack)(const uint8_t *from, float *to, size_t n); /* n: a multiple of block */
+    void (*pack)(const float *from, uint8_t *to, size_t n);   /* round to nearest in the block's own grid */
 } pal_format;
 
 /* NULL for a type that this engine lacks. */

@@ -29,7 +29,9 @@ static int32_t nearest(float v, int32_t low, int32_t high) {
     return whole + (rest >= 0.5f) - (rest <= -0.5f);
 }
 
-static uint32_t code_above(float v, uint32_t high) { return v < (float)high ? (uint32_t)(v + 0.5f) : high; } /* v >= 0 */
+static uint32_t code_above(float v, uint32_t high) {
+    return v < (float)high ? (uint32_t)(v + 0.5f) : high;
+} /* v >= 0 */
 
 static float largest(const float *x, uint32_t n) { /* by size, with its sign; the first of equals */
     float top = 0, size = 0;

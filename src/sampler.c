@@ -10,11 +10,11 @@ enum { BUCKETS = 2048 }; /* 11 bits of the key per pass */
 
 typedef struct {
     uint32_t n;
-    float *logit;     /* [n], finite */
-    uint32_t *id;     /* [n], rising */
-    float *weight;    /* [n] */
-    uint32_t *key;    /* [n] */
-    double *bucket;   /* [BUCKETS] */
+    float *logit;   /* [n], finite */
+    uint32_t *id;   /* [n], rising */
+    float *weight;  /* [n] */
+    uint32_t *key;  /* [n] */
+    double *bucket; /* [BUCKETS] */
 } candidates;
 
 size_t pal_sampler_bytes(uint32_t n_vocab) { return 3 * pal_align((size_t)n_vocab * 4) + BUCKETS * sizeof(double); }
@@ -74,9 +74,7 @@ static uint32_t order_bits(float x) {
 /* Keeps the fewest candidates of the highest keys whose weights reach `mass` > 0, all if they never do. Among equal
    keys the lowest ids come first. */
 static void keep_mass(candidates *c, double mass) {
-    static const struct {
-        uint32_t shift, bits;
-    } digits[] = {{21, 11}, {10, 11}, {0, 10}};
+    static const struct { uint32_t shift, bits; } digits[] = {{21, 11}, {10, 11}, {0, 10}};
     uint32_t threshold = 0, known = 0, kept = 0;
     double above = 0; /* the weight of all keys above the threshold */
     for (int d = 0; d < 3; d++) {

@@ -9,11 +9,11 @@
 #include "ops.h"
 
 typedef struct {
-    float temperature; /* 0: greedy (ties: the lowest id), the filters have no say */
-    uint32_t top_k;    /* 0: off; else the k most probable */
-    float top_p;       /* >= 1: off; else the fewest, most probable first, that reach p; 0 < p */
-    float min_p;       /* 0: off; else those at least min_p times as probable as the best; <= 1 */
-    float typical_p;   /* >= 1: off; else the fewest, nearest to the entropy first, that reach p; 0 < p */
+    float temperature;       /* 0: greedy (ties: the lowest id), the filters have no say */
+    uint32_t top_k;          /* 0: off; else the k most probable */
+    float top_p;             /* >= 1: off; else the fewest, most probable first, that reach p; 0 < p */
+    float min_p;             /* 0: off; else those at least min_p times as probable as the best; <= 1 */
+    float typical_p;         /* >= 1: off; else the fewest, nearest to the entropy first, that reach p; 0 < p */
     float repeat_penalty;    /* 1: off; divides positive and multiplies negative logits of recent tokens; > 0 */
     float presence_penalty;  /* 0: off; subtracted from the logits of recent tokens */
     float frequency_penalty; /* 0: off; times the count among recent tokens, subtracted */

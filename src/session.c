@@ -10,12 +10,15 @@ const char *pal_policy_name(uint32_t i) {
 
 int pal_limits_resolve(const pal_model *m, pal_limits *l, pal_error *e) {
     if (l->policy >= PAL_POLICIES)
-        return pal_fail(e, PAL_E_ARGUMENT, PAL_STR("policy"), "is unknown; full, window, sinks, h2o, tova and tova-head exist");
+        return pal_fail(e, PAL_E_ARGUMENT, PAL_STR("policy"),
+                        "is unknown; full, window, sinks, h2o, tova and tova-head exist");
     if (l->positions > PAL_POSITIONS_CACHE)
         return pal_fail(e, PAL_E_ARGUMENT, PAL_STR("positions"), "is unknown; original and cache exist");
-    if (l->cache > PAL_CACHE_Q8) return pal_fail(e, PAL_E_ARGUMENT, PAL_STR("cache"), "is unknown; f32, f16 and q8 exist");
+    if (l->cache > PAL_CACHE_Q8)
+        return pal_fail(e, PAL_E_ARGUMENT, PAL_STR("cache"), "is unknown; f32, f16 and q8 exist");
     if (l->positions == PAL_POSITIONS_CACHE && m->position.format)
-        return pal_fail(e, PAL_E_ARGUMENT, PAL_STR("positions"), "this model learned its positions; only original is possible");
+        return pal_fail(e, PAL_E_ARGUMENT, PAL_STR("positions"),
+                        "this model learned its positions; only original is possible");
     if (!l->budget) l->budget = m->n_ctx_train < PAL_MAX_BUDGET ? m->n_ctx_train : PAL_MAX_BUDGET;
     if (l->budget > PAL_MAX_BUDGET)
         return pal_fail(e, PAL_E_ARGUMENT, PAL_STR("budget"), "is larger than 1048576 states; choose a smaller one");
@@ -26,7 +29,8 @@ int pal_limits_resolve(const pal_model *m, pal_limits *l, pal_error *e) {
     if (l->policy == PAL_SINKS && !l->sinks) l->sinks = 4;
     if (l->policy == PAL_H2O && !l->recent) l->recent = l->budget / 2;
     if ((l->policy == PAL_SINKS && l->sinks >= l->budget) || (l->policy == PAL_H2O && l->recent > l->budget))
-        return pal_fail(e, PAL_E_ARGUMENT, PAL_STR("budget"), "leaves no room beside the sinks or recent tokens; choose a larger one");
+        return pal_fail(e, PAL_E_ARGUMENT, PAL_STR("budget"),
+                        "leaves no room beside the sinks or recent tokens; choose a larger one");
     if (!l->chunk) l->chunk = 64;
     if (l->chunk > PAL_MAX_CHUNK) return pal_fail(e, PAL_E_ARGUMENT, PAL_STR("chunk"), "is larger than 512 tokens");
     return 0;
@@ -37,8 +41,10 @@ uint32_t pal_budget_for(const pal_model *m, const pal_limits *l, uint64_t bytes)
     while (too_many - fits > 1) {
         pal_limits middle = *l;
         middle.budget = fits + (too_many - fits) / 2;
-        if (pal_state_bytes(m, &middle) <= bytes) fits = middle.budget;
-        else too_many = middle.budget;
+        if (pal_state_bytes(m, &middle) <= bytes)
+            fits = middle.budget;
+        else
+            too_many = middle.budget;
     }
     return fits;
 }
@@ -60,7 +66,8 @@ const char *pal_layer_describe(const pal_model *m, uint32_t i, const pal_limits 
 
 size_t pal_session_bytes(void) { return sizeof(pal_session); }
 
-int pal_session_open(pal_session *s, const pal_model *m, const pal_limits *l, void *state, void *scratch, pal_error *e) {
+int pal_session_open(pal_session *s, const pal_model *m, const pal_limits *l, void *state, void *scratch,
+                     pal_error *e) {
     pal_limits limits = *l;
     int code = pal_limits_resolve(m, &limits, e);
     if (code) return code;
@@ -81,14 +88,18 @@ void pal_session_seed(pal_session *s, uint64_t seed) { s->run.state->rng = pal_r
 int pal_feed(pal_session *s, const uint32_t *ids, uint32_t n, bool pinned, pal_error *e) {
     pal_state *state = s->run.state;
     if (n == 0) return 0;
-    if (n > s->limits.chunk) return pal_fail(e, PAL_E_ARGUMENT, PAL_STR("feed"), "more tokens than a chunk holds; feed them in pieces");
+    if (n > s->limits.chunk)
+        return pal_fail(e, PAL_E_ARGUMENT, PAL_STR("feed"), "more tokens than a chunk holds; feed them in pieces");
     for (uint32_t i = 0; i < n; i++)
         if (ids[i] >= s->model->n_vocab)
-            return pal_fail(e, PAL_E_ARGUMENT, PAL_STR("token"), "the id is not in the model's vocabulary; was it encoded for another model?");
+            return pal_fail(e, PAL_E_ARGUMENT, PAL_STR("token"),
+                            "the id is not in the model's vocabulary; was it encoded for another model?");
     if (s->limits.policy == PAL_FULL && state->n_seen + n > s->limits.budget)
-        return pal_fail(e, PAL_E_FULL, PAL_STR("policy full"), "every state is kept and the budget is used up; choose tova or another bounded policy");
+        return pal_fail(e, PAL_E_FULL, PAL_STR("policy full"),
+                        "every state is kept and the budget is used up; choose tova or another bounded policy");
     if (pinned && state->n_pinned + n > s->limits.budget)
-        return pal_fail(e, PAL_E_PINNED, PAL_STR("pinned tokens"), "alone exceed the budget; choose a larger budget or pin less");
+        return pal_fail(e, PAL_E_PINNED, PAL_STR("pinned tokens"),
+                        "alone exceed the budget; choose a larger budget or pin less");
     if (state->n_seen + n > UINT32_MAX)
         return pal_fail(e, PAL_E_FULL, PAL_STR("session"), "4294967295 tokens have been read; start a new one");
     pal_forward(s->model, &s->run, ids, n, pinned);
@@ -114,15 +125,16 @@ int pal_nll(pal_session *s, const uint32_t *next, uint32_t n, float *nll, pal_er
         pal_head(m, &s->run, s->run.x + (size_t)t * m->dim, rows, s->run.logits);
         for (uint32_t i = 0; i < rows; i++) {
             const float *row = s->run.logits + (size_t)i * m->n_vocab;
-            if (next[t + i] >= m->n_vocab) return pal_fail(e, PAL_E_ARGUMENT, PAL_STR("token"), "the id is not in the model's vocabulary");
+            if (next[t + i] >= m->n_vocab)
+                return pal_fail(e, PAL_E_ARGUMENT, PAL_STR("token"), "the id is not in the model's vocabulary");
             nll[t + i] = (float)(pal_logsumexp(row, m->n_vocab) - (double)row[next[t + i]]);
         }
     }
     return 0;
 }
 
-int64_t pal_sample(pal_session *s, const pal_sampling *p, uint32_t repeat_last_n, const uint32_t *bias_ids, const float *bias,
-                   uint32_t n_bias, pal_error *e) {
+int64_t pal_sample(pal_session *s, const pal_sampling *p, uint32_t repeat_last_n, const uint32_t *bias_ids,
+                   const float *bias, uint32_t n_bias, pal_error *e) {
     uint32_t recent[PAL_MAX_RECENT];
     pal_state *state = s->run.state;
     int code = pal_sampling_check(p, e);
@@ -132,10 +144,12 @@ int64_t pal_sample(pal_session *s, const pal_sampling *p, uint32_t repeat_last_n
     for (uint32_t i = 0; i < n_bias; i++)
         if (bias_ids[i] >= s->model->n_vocab)
             return pal_fail(e, PAL_E_ARGUMENT, PAL_STR("logit_bias"), "the id is not in the model's vocabulary");
-    if (!state->n_seen) return pal_fail(e, PAL_E_ARGUMENT, PAL_STR("sample"), "nothing has been read yet; feed a token first");
+    if (!state->n_seen)
+        return pal_fail(e, PAL_E_ARGUMENT, PAL_STR("sample"), "nothing has been read yet; feed a token first");
     uint32_t n = state->n_seen < repeat_last_n ? (uint32_t)state->n_seen : repeat_last_n;
     for (uint32_t i = 0; i < n; i++) recent[i] = pal_state_recent(state)[(state->n_seen - n + i) % PAL_MAX_RECENT];
-    return pal_sampler_pick(p, pal_logits(s), s->model->n_vocab, recent, n, bias_ids, bias, n_bias, &state->rng, s->run.sampler);
+    return pal_sampler_pick(p, pal_logits(s), s->model->n_vocab, recent, n, bias_ids, bias, n_bias, &state->rng,
+                            s->run.sampler);
 }
 
 /* ---- what is remembered ---- */
@@ -175,13 +189,17 @@ int pal_state_restore(pal_session *s, const void *block, uint64_t n, pal_error *
     const pal_model *m = s->model;
     pal_state *state = s->run.state;
     pal_state got;
-    if (n < sizeof got) return pal_fail(e, PAL_E_FOREIGN, PAL_STR("saved state"), "is too short; it was cut off when it was saved");
+    if (n < sizeof got)
+        return pal_fail(e, PAL_E_FOREIGN, PAL_STR("saved state"), "is too short; it was cut off when it was saved");
     pal_copy(&got, block, sizeof got);
     if (got.magic != state->magic || got.version != state->version)
         return pal_fail(e, PAL_E_FOREIGN, PAL_STR("saved state"), "was not written by this version; start a new chat");
     if (got.layout != state->layout || got.bytes != state->bytes)
-        return pal_fail(e, PAL_E_FOREIGN, PAL_STR("saved state"), "belongs to another model, policy, budget or cache format; open the session with the same ones");
-    if (n != got.bytes) return pal_fail(e, PAL_E_FOREIGN, PAL_STR("saved state"), "has another length than it says; it was damaged");
+        return pal_fail(
+            e, PAL_E_FOREIGN, PAL_STR("saved state"),
+            "belongs to another model, policy, budget or cache format; open the session with the same ones");
+    if (n != got.bytes)
+        return pal_fail(e, PAL_E_FOREIGN, PAL_STR("saved state"), "has another length than it says; it was damaged");
     if (pal_state_checksum(block) != got.checksum)
         return pal_fail(e, PAL_E_FOREIGN, PAL_STR("saved state"), "does not match its checksum; it was damaged");
     bool fits = got.n_seen <= UINT32_MAX && got.n_pinned <= got.n_seen && got.n_pinned <= s->limits.budget &&
@@ -190,7 +208,8 @@ int pal_state_restore(pal_session *s, const void *block, uint64_t n, pal_error *
     for (uint32_t i = 0; i < PAL_MAX_RECENT; i++) fits = fits && recent[i] < m->n_vocab;
     for (uint32_t i = 0; i < m->n_layer && fits; i++)
         fits = m->layers[i].kind->valid(&m->layers[i], &s->run.bounds,
-                                        (uint8_t *)block + pal_state_layer(m, &s->run.bounds, i), got.n_seen, got.n_pinned);
+                                        (uint8_t *)block + pal_state_layer(m, &s->run.bounds, i), got.n_seen,
+                                        got.n_pinned);
     if (!fits) return pal_fail(e, PAL_E_FOREIGN, PAL_STR("saved state"), "contradicts itself; it was damaged");
     pal_copy(state, block, (size_t)got.bytes);
     s->last_n = 0;

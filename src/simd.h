@@ -32,11 +32,27 @@ typedef uint8_t u16 __attribute__((vector_size(16)));
 #include <immintrin.h>
 #endif
 
-static inline f4 f4_load(const float *p) { f4 v; pal_copy(&v, p, 16); return v; }
+static inline f4 f4_load(const float *p) {
+    f4 v;
+    pal_copy(&v, p, 16);
+    return v;
+}
 static inline void f4_store(float *p, f4 v) { pal_copy(p, &v, 16); }
-static inline b16 b16_load(const void *p) { b16 v; pal_copy(&v, p, 16); return v; }
-static inline u16 u16_load(const void *p) { u16 v; pal_copy(&v, p, 16); return v; }
-static inline i4 i4_load(const void *p) { i4 v; pal_copy(&v, p, 16); return v; }
+static inline b16 b16_load(const void *p) {
+    b16 v;
+    pal_copy(&v, p, 16);
+    return v;
+}
+static inline u16 u16_load(const void *p) {
+    u16 v;
+    pal_copy(&v, p, 16);
+    return v;
+}
+static inline i4 i4_load(const void *p) {
+    i4 v;
+    pal_copy(&v, p, 16);
+    return v;
+}
 static inline f4 f4_set(float x) { return (f4){x, x, x, x}; }
 static inline i4 i4_set(int32_t x) { return (i4){x, x, x, x}; }
 static inline f4 f4_from(i4 v) { return __builtin_convertvector(v, f4); }

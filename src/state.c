@@ -66,4 +66,3 @@ uint64_t pal_state_checksum(const pal_state *s) {
     const uint8_t *behind = (const uint8_t *)&s->n_seen;
     return pal_hash(s->layout, behind, (size_t)s->bytes - (size_t)(behind - (const uint8_t *)s));
 }
-

@@ -52,13 +52,16 @@ EXPORT(pal_format_at) int32_t format_at(uint32_t i, uint32_t *out) {
 /* n floats at `from` -> the format's blocks at `to`; bytes written or PAL_E_*. n: a multiple of the block. */
 EXPORT(pal_pack) int32_t pack(uint32_t type, const float *from, uint8_t *to, uint32_t n) {
     const pal_format *f = pal_format_of(type);
-    if (!f || n % f->block) return pal_fail(fresh(), PAL_E_ARGUMENT, PAL_STR("pack"), "row length is not a multiple of the format's block; choose another type");
+    if (!f || n % f->block)
+        return pal_fail(fresh(), PAL_E_ARGUMENT, PAL_STR("pack"),
+                        "row length is not a multiple of the format's block; choose another type");
     f->pack(from, to, n);
     return (int32_t)pal_format_bytes(f, n);
 }
 EXPORT(pal_unpack) int32_t unpack(uint32_t type, const uint8_t *from, float *to, uint32_t n) {
     const pal_format *f = pal_format_of(type);
-    if (!f || n % f->block) return pal_fail(fresh(), PAL_E_ARGUMENT, PAL_STR("unpack"), "count is not a multiple of the format's block");
+    if (!f || n % f->block)
+        return pal_fail(fresh(), PAL_E_ARGUMENT, PAL_STR("unpack"), "count is not a multiple of the format's block");
     f->unpack(from, to, n);
     return 0;
 }
@@ -119,18 +122,27 @@ EXPORT(tokenizer_open) int32_t tokenizer_open(void *mem, uint32_t bytes, const p
 EXPORT(tokenizer_n) uint32_t tokenizer_n(const pal_tokenizer *t) { return pal_tokenizer_n(t); }
 EXPORT(tokenizer_id) int32_t tokenizer_id(const pal_tokenizer *t, uint32_t which) { return pal_tokenizer_id(t, which); }
 EXPORT(tokenizer_adds_bos) int32_t tokenizer_adds_bos(const pal_tokenizer *t) { return pal_tokenizer_adds_bos(t); }
-EXPORT(tokenizer_is_eog) int32_t tokenizer_is_eog(const pal_tokenizer *t, uint32_t id) { return pal_tokenizer_is_eog(t, id); }
-EXPORT(tokenizer_type) uint32_t tokenizer_type(const pal_tokenizer *t, uint32_t id) { return pal_tokenizer_type(t, id); }
-EXPORT(encode_scratch) uint32_t encode_scratch(const pal_tokenizer *t, uint32_t n) { return (uint32_t)pal_encode_scratch(t, n); }
+EXPORT(tokenizer_is_eog) int32_t tokenizer_is_eog(const pal_tokenizer *t, uint32_t id) {
+    return pal_tokenizer_is_eog(t, id);
+}
+EXPORT(tokenizer_type) uint32_t tokenizer_type(const pal_tokenizer *t, uint32_t id) {
+    return pal_tokenizer_type(t, id);
+}
+EXPORT(encode_scratch) uint32_t encode_scratch(const pal_tokenizer *t, uint32_t n) {
+    return (uint32_t)pal_encode_scratch(t, n);
+}
 EXPORT(encode_max) uint32_t encode_max(const pal_tokenizer *t, uint32_t n) { return (uint32_t)pal_encode_max(t, n); }
-EXPORT(encode) int32_t encode(const pal_tokenizer *t, const char *s, uint32_t n, uint32_t flags, uint32_t *ids, uint32_t max_ids, void *scratch, uint32_t scratch_bytes) {
+EXPORT(encode)
+int32_t encode(const pal_tokenizer *t, const char *s, uint32_t n, uint32_t flags, uint32_t *ids, uint32_t max_ids,
+               void *scratch, uint32_t scratch_bytes) {
     int64_t count = pal_encode(t, s, n, flags, ids, max_ids, scratch, scratch_bytes);
     return (int32_t)count;
 }
 EXPORT(piece) uint32_t piece(const pal_tokenizer *t, uint32_t id, uint32_t special, char *out, uint32_t max) {
     return (uint32_t)pal_piece(t, id, special, out, max);
 }
-EXPORT(decode) uint32_t decode(const pal_tokenizer *t, const uint32_t *ids, uint32_t n, uint32_t special, char *out, uint32_t max) {
+EXPORT(decode)
+uint32_t decode(const pal_tokenizer *t, const uint32_t *ids, uint32_t n, uint32_t special, char *out, uint32_t max) {
     return (uint32_t)pal_decode(t, ids, n, special, out, max);
 }
 
@@ -145,7 +157,8 @@ EXPORT(model_open) int32_t model_open(void *mem, uint32_t bytes, const pal_gguf 
 EXPORT(model_describe) void model_describe(const pal_model *m, uint32_t *out) {
     pal_model_info d = pal_model_describe(m);
     out[0] = (uint32_t)(uintptr_t)d.arch.data, out[1] = (uint32_t)d.arch.n, out[2] = d.n_vocab, out[3] = d.n_embd;
-    out[4] = d.n_block, out[5] = d.n_layer, out[6] = d.n_ctx_train, out[7] = (uint32_t)d.weight_bytes, out[8] = d.cache_positions;
+    out[4] = d.n_block, out[5] = d.n_layer, out[6] = d.n_ctx_train, out[7] = (uint32_t)d.weight_bytes,
+    out[8] = d.cache_positions;
 }
 /* Name of policy row i (terminated), 0 past the end. */
 EXPORT(policy_name) const char *policy_name(uint32_t i) { return pal_policy_name(i); }
@@ -157,7 +170,8 @@ EXPORT(limits_resolve) int32_t limits_resolve(const pal_model *m, uint32_t *w) {
     pal_limits l = to_limits(w);
     int code = pal_limits_resolve(m, &l, fresh());
     if (code) return code;
-    w[0] = l.policy, w[1] = l.budget, w[2] = l.positions, w[3] = l.cache, w[4] = l.sinks, w[5] = l.recent, w[6] = l.chunk;
+    w[0] = l.policy, w[1] = l.budget, w[2] = l.positions, w[3] = l.cache, w[4] = l.sinks, w[5] = l.recent,
+    w[6] = l.chunk;
     return 0;
 }
 /* From here on limits are resolved ones. bytes as a double: the answer may lie beyond 32 bits. */
@@ -184,7 +198,8 @@ EXPORT(layer_describe) double layer_describe(const pal_model *m, uint32_t i, con
 
 /* ---- session ---- */
 EXPORT(session_bytes) uint32_t session_bytes(void) { return (uint32_t)pal_session_bytes(); }
-EXPORT(session_open) int32_t session_open(pal_session *s, const pal_model *m, const uint32_t *w, void *state, void *scratch) {
+EXPORT(session_open)
+int32_t session_open(pal_session *s, const pal_model *m, const uint32_t *w, void *state, void *scratch) {
     pal_limits l = to_limits(w);
     return pal_session_open(s, m, &l, state, scratch, fresh());
 }
@@ -199,11 +214,14 @@ EXPORT(feed) int32_t feed(pal_session *s, const uint32_t *ids, uint32_t n, uint3
 }
 /* Address of [n_vocab] floats, 0 before the first token. */
 EXPORT(logits) float *logits(pal_session *s) { return pal_logits(s); }
-EXPORT(nll) int32_t nll(pal_session *s, const uint32_t *next, uint32_t n, float *out) { return pal_nll(s, next, n, out, fresh()); }
+EXPORT(nll) int32_t nll(pal_session *s, const uint32_t *next, uint32_t n, float *out) {
+    return pal_nll(s, next, n, out, fresh());
+}
 /* The next token's id or PAL_E_*. bias: n ids, then n floats. */
-EXPORT(sample) int32_t sample(pal_session *s, float temperature, uint32_t top_k, float top_p, float min_p, float typical_p,
-                              float repeat_penalty, float presence_penalty, float frequency_penalty, uint32_t repeat_last_n,
-                              const uint32_t *bias, uint32_t n_bias) {
+EXPORT(sample)
+int32_t sample(pal_session *s, float temperature, uint32_t top_k, float top_p, float min_p, float typical_p,
+               float repeat_penalty, float presence_penalty, float frequency_penalty, uint32_t repeat_last_n,
+               const uint32_t *bias, uint32_t n_bias) {
     pal_sampling p = {temperature, top_k, top_p, min_p, typical_p, repeat_penalty, presence_penalty, frequency_penalty};
     return (int32_t)pal_sample(s, &p, repeat_last_n, bias, (const float *)(bias + n_bias), n_bias, fresh());
 }

@@ -4,7 +4,7 @@
 
 #include "../model.h"
 
-extern const pal_arch pal_arch_llama, pal_arch_smollm3, pal_arch_qwen2, pal_arch_qwen3, pal_arch_gemma2, pal_arch_gemma3,
-    pal_arch_phi3, pal_arch_gpt2;
+extern const pal_arch pal_arch_llama, pal_arch_smollm3, pal_arch_qwen2, pal_arch_qwen3, pal_arch_gemma2,
+    pal_arch_gemma3, pal_arch_phi3, pal_arch_gpt2;
 
 #endif

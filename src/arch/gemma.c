@@ -7,7 +7,8 @@
 /* Whether block i slides: a pattern of one flag per block, or every `period`-th block sees everything. */
 static bool slides(pal_builder *b, uint32_t i, uint32_t period) {
     const char *key = "attention.sliding_window_pattern";
-    uint32_t first = pal_get_u32_at(b, key, 0, period), second = pal_get_u32_at(b, key, b->m->n_block > 1 ? 1 : 0, period);
+    uint32_t first = pal_get_u32_at(b, key, 0, period),
+             second = pal_get_u32_at(b, key, b->m->n_block > 1 ? 1 : 0, period);
     if (first > 1 && first == second) return (i + 1) % first != 0;
     return pal_get_u32_at(b, key, i, 0) != 0;
 }

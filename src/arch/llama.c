@@ -4,7 +4,8 @@
 
 static void build(pal_builder *b, uint32_t no_rope_step) {
     if (pal_get_u32(b, "expert_count", 0) > 0)
-        pal_fail(b->e, PAL_E_SUPPORT, PAL_STR("expert_count"), "mixtures of experts are not supported; choose a dense model");
+        pal_fail(b->e, PAL_E_SUPPORT, PAL_STR("expert_count"),
+                 "mixtures of experts are not supported; choose a dense model");
     pal_read_rope(b);
     for (uint32_t i = 0; i < b->m->n_block; i++) {
         pal_layer *l = pal_add_attention(b, i, PAL_NORM_RMS);

@@ -24,8 +24,8 @@ typedef struct {
     const pal_cache_format *format;
     uint32_t budget, cap, sets, k_bytes, v_bytes;
     uint64_t slots_bytes; /* of one set */
-    bool masked;        /* the sliding window has still to be applied */
-    bool pins;          /* false: what the window has passed is never seen again, pinned or not */
+    bool masked;          /* the sliding window has still to be applied */
+    bool pins;            /* false: what the window has passed is never seen again, pinned or not */
 } plan;
 
 static plan plan_of(const pal_layer *l, const pal_bounds *b) {
@@ -60,8 +60,12 @@ static work work_at(const pal_layer *l, const pal_bounds *b, uint64_t at, uint64
     const pal_attention *a = &l->attention;
     uint32_t d = a->d_k > a->d_v ? a->d_k : a->d_v;
     const uint64_t chunk = b->chunk, cap = b->budget + 1;
-    const uint64_t sizes[] = {chunk * a->n_head * a->d_k,    chunk * a->n_head_kv * a->d_k, chunk * a->n_head_kv * a->d_v,
-                              chunk * a->n_head * a->d_v, cap * a->n_head,               d};
+    const uint64_t sizes[] = {chunk * a->n_head * a->d_k,
+                              chunk * a->n_head_kv * a->d_k,
+                              chunk * a->n_head_kv * a->d_v,
+                              chunk * a->n_head * a->d_v,
+                              cap * a->n_head,
+                              d};
     float *piece[6];
     uint64_t start = at;
     for (int i = 0; i < 6; i++) {
@@ -107,16 +111,16 @@ static void norm_heads(const pal_norm *norm, float *x, uint32_t heads, uint32_t 
 }
 
 /* p[h][slot] for the heads of one group, softmax over the n live slots. q: [group][d_k], already rotated. */
-static void probabilities(const pal_layer *l, const pal_chunk *c, const plan *r, const pal_slots *s, const uint8_t *keys,
-                          const float *q, uint32_t pos, float *p, float *row) {
+static void probabilities(const pal_layer *l, const pal_chunk *c, const plan *r, const pal_slots *s,
+                          const uint8_t *keys, const float *q, uint32_t pos, float *p, float *row) {
     const pal_attention *a = &l->attention;
-    uint32_t n = pal_slots_n(s), group = a->n_head / a->n_head_kv, half = a->n_rot / 2;
+    uint32_t n = pal_slots_n(s), group = a->n_head / a->n_head_kv;
     for (uint32_t rank = 0; rank < n; rank++) {
         uint32_t slot = s->order[rank];
         const float *k = r->format->load(keys + (size_t)slot * r->k_bytes, row, a->d_k);
         if (c->bounds->cache_positions && a->rope >= 0) {
             if (k != row) pal_copy(row, k, a->d_k * sizeof *row);
-            pal_rope(row, c->rope[a->rope] + (size_t)rank * half * 2, a->n_rot, a->interleaved);
+            pal_rope(row, c->rope[a->rope] + (size_t)rank * a->n_rot, a->n_rot, a->interleaved);
             k = row;
         }
         for (uint32_t h = 0; h < group; h++) p[h * r->cap + slot] = a->scale * pal_dot(q + h * a->d_k, k, a->d_k);
@@ -129,7 +133,35 @@ static void probabilities(const pal_layer *l, const pal_chunk *c, const plan *r,
     }
 }
 
-/* score += or = sum of p over the heads [0, heads), divided by `heads` unless it accumulates over time */
+/* One group of heads and its KV head g: rotate, store the newest state, attend. q, k, v, o are of this token. */
+static void attend(const pal_layer *l, const pal_chunk *c, const plan *r, const pal_slots *s, uint8_t *state,
+                   const work *w, uint32_t t, uint32_t g) {
+    const pal_attention *a = &l->attention;
+    uint32_t n = pal_slots_n(s), newest = s->order[n - 1], group = a->n_head / a->n_head_kv;
+    uint8_t *keys = state + r->sets * r->slots_bytes + (size_t)g * r->cap * r->k_bytes;
+    uint8_t *values =
+        state + r->sets * r->slots_bytes + (size_t)a->n_head_kv * r->cap * r->k_bytes + (size_t)g * r->cap * r->v_bytes;
+    float *q = w->q + ((size_t)t * a->n_head + g * group) * a->d_k, *k = w->k + ((size_t)t * a->n_head_kv + g) * a->d_k;
+    float *v = w->v + ((size_t)t * a->n_head_kv + g) * a->d_v, *o = w->o + ((size_t)t * a->n_head + g * group) * a->d_v;
+    float *p = w->p + (size_t)g * group * r->cap;
+
+    if (a->rope >= 0) {
+        uint32_t row = c->bounds->cache_positions ? n - 1 : t;
+        const float *cs = c->rope[a->rope] + (size_t)row * a->n_rot;
+        for (uint32_t h = 0; h < group; h++) pal_rope(q + h * a->d_k, cs, a->n_rot, a->interleaved);
+        if (!c->bounds->cache_positions) pal_rope(k, cs, a->n_rot, a->interleaved);
+    }
+    r->format->store(keys + (size_t)newest * r->k_bytes, k, a->d_k);
+    r->format->store(values + (size_t)newest * r->v_bytes, v, a->d_v);
+    probabilities(l, c, r, s, keys, q, c->pos + t, p, w->row);
+    pal_zero(o, (size_t)group * a->d_v * sizeof *o);
+    for (uint32_t slot = 0; slot < n; slot++) {
+        const float *value = r->format->load(values + (size_t)slot * r->v_bytes, w->row, a->d_v);
+        for (uint32_t h = 0; h < group; h++) pal_axpy(o + h * a->d_v, p[h * r->cap + slot], value, a->d_v);
+    }
+}
+
+/* score = mean of p [heads][cap] over the heads, or += their sum where the policy accumulates over time */
 static void score(const plan *r, const pal_slots *s, const float *p, uint32_t heads) {
     for (uint32_t slot = 0, n = pal_slots_n(s); slot < n; slot++) {
         float sum = 0;
@@ -138,43 +170,22 @@ static void score(const plan *r, const pal_slots *s, const float *p, uint32_t he
     }
 }
 
-/* Append, attend, score, evict: one token. q [n_head][d_k], k, v [n_head_kv][d], o [n_head][d_v]. */
-static void step(const pal_layer *l, const pal_chunk *c, const plan *r, uint8_t *state, const work *w,
-                 uint32_t t) {
+/* One token: append, attend, score, evict. */
+static void step(const pal_layer *l, const pal_chunk *c, const plan *r, uint8_t *state, const work *w, uint32_t t) {
     const pal_attention *a = &l->attention;
-    uint32_t group = a->n_head / a->n_head_kv, half = a->n_rot / 2, pos = c->pos + t;
-    uint8_t *keys = state + r->sets * r->slots_bytes, *values = keys + (size_t)a->n_head_kv * r->cap * r->k_bytes;
-    float *q = w->q + (size_t)t * a->n_head * a->d_k, *k = w->k + (size_t)t * a->n_head_kv * a->d_k, *v = w->v + (size_t)t * a->n_head_kv * a->d_v;
-    float *o = w->o + (size_t)t * a->n_head * a->d_v;
-    pal_slots s = {0};
-    uint32_t slot = 0;
-
-    pal_zero(o, (size_t)a->n_head * a->d_v * sizeof *o);
+    uint32_t heads = a->n_head / r->sets;
+    for (uint32_t set = 0; set < r->sets; set++) {
+        pal_slots s = pal_slots_at(state + set * r->slots_bytes, r->cap);
+        pal_slots_append(&s, c->pos + t, c->pinned && r->pins);
+    }
     for (uint32_t g = 0; g < a->n_head_kv; g++) {
-        if (g < r->sets) {
-            s = pal_slots_at(state + g * r->slots_bytes, r->cap);
-            slot = pal_slots_append(&s, pos, c->pinned && r->pins);
-        }
-        uint32_t n = pal_slots_n(&s);
-        if (a->rope >= 0) {
-            const float *cs = c->rope[a->rope] + (size_t)(c->bounds->cache_positions ? n - 1 : t) * half * 2;
-            for (uint32_t h = g * group; h < (g + 1) * group; h++) pal_rope(q + h * a->d_k, cs, a->n_rot, a->interleaved);
-            if (!c->bounds->cache_positions) pal_rope(k + g * a->d_k, cs, a->n_rot, a->interleaved);
-        }
-        uint8_t *group_keys = keys + (size_t)g * r->cap * r->k_bytes, *group_values = values + (size_t)g * r->cap * r->v_bytes;
-        r->format->store(group_keys + (size_t)slot * r->k_bytes, k + g * a->d_k, a->d_k);
-        r->format->store(group_values + (size_t)slot * r->v_bytes, v + g * a->d_v, a->d_v);
-
-        float *p = w->p + (size_t)g * group * r->cap;
-        probabilities(l, c, r, &s, group_keys, q + g * group * a->d_k, pos, p, w->row);
-        for (uint32_t j = 0; j < n; j++) {
-            const float *value = r->format->load(group_values + (size_t)j * r->v_bytes, w->row, a->d_v);
-            for (uint32_t h = 0; h < group; h++) pal_axpy(o + (g * group + h) * a->d_v, p[h * r->cap + j], value, a->d_v);
-        }
-        bool last = g + 1 == a->n_head_kv;
-        if (r->sets > 1) score(r, &s, p, group);
-        else if (last) score(r, &s, w->p, a->n_head);
-        if ((r->sets > 1 || last) && n > r->budget) pal_slots_evict(&s, r->policy->leaves(&s, c->bounds->options));
+        pal_slots s = pal_slots_at(state + (r->sets > 1 ? g : 0) * r->slots_bytes, r->cap);
+        attend(l, c, r, &s, state, w, t, g);
+    }
+    for (uint32_t set = 0; set < r->sets; set++) {
+        pal_slots s = pal_slots_at(state + set * r->slots_bytes, r->cap);
+        score(r, &s, w->p + (size_t)set * heads * r->cap, heads);
+        if (pal_slots_n(&s) > r->budget) pal_slots_evict(&s, r->policy->leaves(&s, c->bounds->options));
     }
 }
 

@@ -6,9 +6,10 @@
 
 typedef struct {
     const char *name;
-    uint32_t (*row_bytes)(uint32_t d);                        /* of one head's key or value, d numbers, 16-byte aligned */
+    uint32_t (*row_bytes)(uint32_t d); /* of one head's key or value, d numbers, 16-byte aligned */
     void (*store)(void *row, const float *x, uint32_t d);
-    const float *(*load)(const void *row, float *buffer, uint32_t d); /* the row as floats: in place, or in buffer [d] */
+    const float *(*load)(const void *row, float *buffer,
+                         uint32_t d); /* the row as floats: in place, or in buffer [d] */
 } pal_cache_format;
 
 const pal_cache_format *pal_cache_row(uint32_t i); /* NULL past the end */

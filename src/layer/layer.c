@@ -2,9 +2,12 @@
 
 void pal_norm_rows(const pal_norm *norm, const float *x, uint32_t n, uint32_t dim, float *y) {
     for (uint32_t t = 0; t < n; t++, x += dim, y += dim) {
-        if (norm->kind == PAL_NORM_RMS) pal_rmsnorm(x, norm->w, dim, norm->eps, y);
-        else if (norm->kind == PAL_NORM_LAYER) pal_layernorm(x, norm->w, norm->b, dim, norm->eps, y);
-        else if (y != x) pal_copy(y, x, dim * sizeof *y);
+        if (norm->kind == PAL_NORM_RMS)
+            pal_rmsnorm(x, norm->w, dim, norm->eps, y);
+        else if (norm->kind == PAL_NORM_LAYER)
+            pal_layernorm(x, norm->w, norm->b, dim, norm->eps, y);
+        else if (y != x)
+            pal_copy(y, x, dim * sizeof *y);
     }
 }
 

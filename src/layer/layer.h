@@ -34,13 +34,13 @@ typedef struct {
 /* One chunk of a session on its way through the layers. */
 typedef struct {
     const pal_bounds *bounds;
-    uint32_t n;               /* tokens of the chunk */
-    uint32_t pos;             /* position of the first */
-    bool pinned;              /* they never leave */
-    float *const *rope;       /* per rope of the model: [rows][n_rot/2][2]; row i is token i of the chunk (original
+    uint32_t n;         /* tokens of the chunk */
+    uint32_t pos;       /* position of the first */
+    bool pinned;        /* they never leave */
+    float *const *rope; /* per rope of the model: [rows][n_rot/2][2]; row i is token i of the chunk (original
                                  positions) or rank i (cache positions) */
-    void *act;                /* scratch of pal_act for the widest product of the chunk */
-    uint8_t *scratch;         /* kind->scratch_bytes */
+    void *act;          /* scratch of pal_act for the widest product of the chunk */
+    uint8_t *scratch;   /* kind->scratch_bytes */
 } pal_chunk;
 
 typedef struct {
@@ -56,14 +56,15 @@ typedef struct {
 
 /* Attention over a bounded cache; see attention.c. */
 typedef struct {
-    pal_linear q, k, v, o;      /* q [n_head*d_k][dim], k [n_head_kv*d_k][dim], v [n_head_kv*d_v][dim], o [dim][n_head*d_v] */
-    pal_norm q_norm, k_norm;    /* per head, over d_k; kind NONE without */
+    /* q [n_head*d_k][dim], k [n_head_kv*d_k][dim], v [n_head_kv*d_v][dim], o [dim][n_head*d_v] */
+    pal_linear q, k, v, o;
+    pal_norm q_norm, k_norm; /* per head, over d_k; kind NONE without */
     uint32_t n_head, n_head_kv, d_k, d_v;
-    int32_t rope;               /* index into the model's ropes, -1: none */
+    int32_t rope; /* index into the model's ropes, -1: none */
     uint32_t n_rot;
     bool interleaved;
-    float scale, softcap;       /* softcap 0: none */
-    uint32_t window;            /* sliding window of the model: a key at distance >= window is not seen; 0: none */
+    float scale, softcap; /* softcap 0: none */
+    uint32_t window;      /* sliding window of the model: a key at distance >= window is not seen; 0: none */
 } pal_attention;
 
 enum { PAL_ACT_SILU, PAL_ACT_GELU };

@@ -19,9 +19,7 @@ static bool valid(const pal_layer *l, const pal_bounds *b, void *state, uint64_t
     return true;
 }
 
-static uint32_t widest(const pal_layer *l) {
-    return l->mlp.down.w.cols > l->dim ? l->mlp.down.w.cols : l->dim;
-}
+static uint32_t widest(const pal_layer *l) { return l->mlp.down.w.cols > l->dim ? l->mlp.down.w.cols : l->dim; }
 
 static void forward(const pal_layer *l, const pal_chunk *c, void *state, const float *x, float *y) {
     const pal_mlp *m = &l->mlp;
@@ -34,8 +32,10 @@ static void forward(const pal_layer *l, const pal_chunk *c, void *state, const f
     pal_linear_rows(&m->up, &in, up);
     if (m->gate.w.format) {
         pal_linear_rows(&m->gate, &in, hidden);
-        if (m->act == PAL_ACT_SILU) pal_silu_mul(hidden, up, c->n * n_ff);
-        else pal_gelu_mul(hidden, up, c->n * n_ff);
+        if (m->act == PAL_ACT_SILU)
+            pal_silu_mul(hidden, up, c->n * n_ff);
+        else
+            pal_gelu_mul(hidden, up, c->n * n_ff);
     } else {
         hidden = up;
         pal_gelu(hidden, c->n * n_ff);

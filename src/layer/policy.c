@@ -45,12 +45,8 @@ static uint32_t tova_leaves(const pal_slots *s, pal_policy_options o) {
 }
 
 static const pal_policy policies[] = {
-    {"full", false, false, NULL},
-    {"window", false, false, window_leaves},
-    {"sinks", false, false, sinks_leaves},
-    {"h2o", true, true, h2o_leaves},
-    {"tova", false, false, tova_leaves},
-    {"tova-head", true, false, tova_leaves},
+    {"full", false, false, NULL},    {"window", false, false, window_leaves}, {"sinks", false, false, sinks_leaves},
+    {"h2o", true, true, h2o_leaves}, {"tova", false, false, tova_leaves},     {"tova-head", true, false, tova_leaves},
 };
 
 const pal_policy *pal_policy_row(uint32_t i) { return i < sizeof policies / sizeof *policies ? &policies[i] : NULL; }

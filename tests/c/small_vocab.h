@@ -14,9 +14,27 @@ typedef struct {
 enum { SMALL_VOCAB_BYTES = 20000 };
 
 enum { /* what is wrong with it */
-    FAULT_NONE, FAULT_MODEL, FAULT_NO_MODEL, FAULT_PRE, FAULT_NO_TOKENS, FAULT_EMPTY_TOKENS, FAULT_TOKENS_NUMBERS,
-    FAULT_TOKENS_STRING, FAULT_TWICE, FAULT_BYTE, FAULT_NO_SCORES, FAULT_SCORES_SHORT, FAULT_SCORES_TEXT, FAULT_TYPES_SHORT,
-    FAULT_NO_MERGES, FAULT_MERGE_SPACE, FAULT_BOS_RANGE, FAULT_BOS_TYPE, FAULT_ADD_BOS_TYPE, FAULT_PAD_RANGE, FAULT_COUNT
+       FAULT_NONE,
+       FAULT_MODEL,
+       FAULT_NO_MODEL,
+       FAULT_PRE,
+       FAULT_NO_TOKENS,
+       FAULT_EMPTY_TOKENS,
+       FAULT_TOKENS_NUMBERS,
+       FAULT_TOKENS_STRING,
+       FAULT_TWICE,
+       FAULT_BYTE,
+       FAULT_NO_SCORES,
+       FAULT_SCORES_SHORT,
+       FAULT_SCORES_TEXT,
+       FAULT_TYPES_SHORT,
+       FAULT_NO_MERGES,
+       FAULT_MERGE_SPACE,
+       FAULT_BOS_RANGE,
+       FAULT_BOS_TYPE,
+       FAULT_ADD_BOS_TYPE,
+       FAULT_PAD_RANGE,
+       FAULT_COUNT
 };
 
 static void vocab_number(vocab_file *f, uint64_t x, uint32_t bytes) {
@@ -68,15 +86,22 @@ static void vocab_end(vocab_file *f) {
 
 /* ---- byte-level BPE: ids 0..255 are the bytes, then the words, then the special ones ---- */
 
-static const char *const small_words[] = {"th", "the", "\304\240the", "aa", "aaaa", "aaaaaaaa", "\304\240a", "ab", "bc", "xyz", ""};
-static const char *const small_merges[] = {"t h", "th e", "\304\240 the", "a a", "aa aa", "aaaa aaaa", "\304\240 a", "a b",
-                                           "b c", "x yz", "y z" /* no token */, "a a" /* again */, "<| |>"};
+static const char *const small_words[] = {"th",        "the", "\304\240the", "aa",  "aaaa", "aaaaaaaa",
+                                          "\304\240a", "ab",  "bc",          "xyz", ""};
+static const char *const small_merges[] = {"t h",   "th e",      "\304\240 the",       "a a",
+                                           "aa aa", "aaaa aaaa", "\304\240 a",         "a b",
+                                           "b c",   "x yz",      "y z" /* no token */, "a a" /* again */,
+                                           "<| |>"};
 static const char *const small_specials[] = {"<|im_end|>", "<|tool|>", "<u>", "<u><u>", "</s>"};
 static const uint8_t small_special_types[] = {3, 3, 4, 4, 1};
 enum { SMALL_WORDS = 256, SMALL_SPECIALS = SMALL_WORDS + 11, SMALL_BPE = SMALL_SPECIALS + 5 };
 
 static void small_byte(vocab_file *f, uint32_t byte) { /* as GPT-2 spells it */
-    uint32_t cp = byte, left_out = byte <= 32 ? byte : byte == 127 ? 33 : byte >= 128 && byte <= 160 ? byte - 94 : byte == 173 ? 67 : 68;
+    uint32_t cp = byte, left_out = byte <= 32                   ? byte
+                                   : byte == 127                ? 33
+                                   : byte >= 128 && byte <= 160 ? byte - 94
+                                   : byte == 173                ? 67
+                                                                : 68;
     if (left_out < 68) cp = 256 + left_out;
     char text[2] = {(char)(cp < 128 ? cp : 0xc0 | cp >> 6), (char)(0x80 | (cp & 0x3f))};
     vocab_bytes(f, text, cp < 128 ? 1 : 2);
@@ -94,7 +119,8 @@ static void small_bpe_arrays(vocab_file *f, int fault) {
     if (fault == FAULT_NO_MERGES) return;
     uint32_t merges = sizeof small_merges / sizeof *small_merges;
     vocab_array(f, "tokenizer.ggml.merges", PAL_STRING, merges);
-    for (uint32_t i = 0; i < merges; i++) vocab_put(f, fault == FAULT_MERGE_SPACE && i == 5 ? "aaaaaaaa" : small_merges[i]);
+    for (uint32_t i = 0; i < merges; i++)
+        vocab_put(f, fault == FAULT_MERGE_SPACE && i == 5 ? "aaaaaaaa" : small_merges[i]);
 }
 
 /* pre NULL: no such key. */
@@ -102,14 +128,18 @@ static void small_bpe(vocab_file *f, const char *pre, int fault) {
     vocab_begin(f);
     if (fault != FAULT_NO_MODEL) vocab_text_key(f, "tokenizer.ggml.model", fault == FAULT_MODEL ? "bert" : "gpt2");
     if (pre) vocab_text_key(f, "tokenizer.ggml.pre", fault == FAULT_PRE ? "nobody-knows" : pre);
-    if (fault == FAULT_TOKENS_STRING) vocab_text_key(f, "tokenizer.ggml.tokens", "a");
+    if (fault == FAULT_TOKENS_STRING)
+        vocab_text_key(f, "tokenizer.ggml.tokens", "a");
     else if (fault == FAULT_TOKENS_NUMBERS) {
         vocab_array(f, "tokenizer.ggml.tokens", PAL_U32, 1);
         vocab_number(f, 7, 4);
-    } else if (fault != FAULT_NO_TOKENS) small_bpe_arrays(f, fault);
+    } else if (fault != FAULT_NO_TOKENS)
+        small_bpe_arrays(f, fault);
     vocab_u32(f, "tokenizer.ggml.eos_token_id", SMALL_SPECIALS + 4);
-    if (fault == FAULT_BOS_TYPE) vocab_text_key(f, "tokenizer.ggml.bos_token_id", "1");
-    else vocab_u32(f, "tokenizer.ggml.bos_token_id", fault == FAULT_BOS_RANGE ? 4096 : SMALL_SPECIALS + 1);
+    if (fault == FAULT_BOS_TYPE)
+        vocab_text_key(f, "tokenizer.ggml.bos_token_id", "1");
+    else
+        vocab_u32(f, "tokenizer.ggml.bos_token_id", fault == FAULT_BOS_RANGE ? 4096 : SMALL_SPECIALS + 1);
     if (fault == FAULT_PAD_RANGE) vocab_u32(f, "tokenizer.ggml.padding_token_id", 0xffffffff);
     vocab_key(f, "tokenizer.ggml.add_bos_token", fault == FAULT_ADD_BOS_TYPE ? PAL_F32 : PAL_BOOL);
     vocab_number(f, 1, fault == FAULT_ADD_BOS_TYPE ? 4 : 1);
@@ -118,7 +148,8 @@ static void small_bpe(vocab_file *f, const char *pre, int fault) {
 
 /* ---- SPM: <unk> <s> </s>, ids 3..258 are the bytes, then these ---- */
 
-static const char *const small_pieces[] = {"\342\226\201", "a", "b", "ab", "\342\226\201a", "\342\226\201ab", "aa", "<u>"};
+static const char *const small_pieces[] = {"\342\226\201",   "a",  "b",  "ab", "\342\226\201a",
+                                           "\342\226\201ab", "aa", "<u>"};
 static const float small_scores[] = {-9, -9, -9, -1, -2, -3, -1, 0};
 enum { SMALL_BYTE = 3, SMALL_PIECES = 259, SMALL_SPM = SMALL_PIECES + 8 };
 
@@ -138,11 +169,14 @@ static void small_spm(vocab_file *f, int fault) {
         uint32_t scores = n - (fault == FAULT_SCORES_SHORT);
         vocab_array(f, "tokenizer.ggml.scores", fault == FAULT_SCORES_TEXT ? PAL_STRING : PAL_F32, scores);
         for (uint32_t i = 0; i < scores; i++)
-            if (fault == FAULT_SCORES_TEXT) vocab_put(f, "");
-            else vocab_number(f, pal_f32_bits(i < SMALL_PIECES ? 0 : small_scores[i - SMALL_PIECES]), 4);
+            if (fault == FAULT_SCORES_TEXT)
+                vocab_put(f, "");
+            else
+                vocab_number(f, pal_f32_bits(i < SMALL_PIECES ? 0 : small_scores[i - SMALL_PIECES]), 4);
     }
     vocab_array(f, "tokenizer.ggml.token_type", PAL_I32, n);
-    for (uint32_t i = 0; i < n; i++) vocab_number(f, i == 0 ? 2 : i < 3 ? 3 : i < SMALL_PIECES ? 6 : i == n - 1 ? 4 : 1, 4);
+    for (uint32_t i = 0; i < n; i++)
+        vocab_number(f, i == 0 ? 2 : i < 3 ? 3 : i < SMALL_PIECES ? 6 : i == n - 1 ? 4 : 1, 4);
     vocab_end(f);
 }
 

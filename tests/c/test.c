@@ -7,7 +7,10 @@ int test_checks, test_failures;
 static void put_number(char *at, double x) {
     char digits[24];
     int n = 0;
-    if (x != x) { *at++ = 'n', *at++ = 'a', *at++ = 'n', *at = 0; return; }
+    if (x != x) {
+        *at++ = 'n', *at++ = 'a', *at++ = 'n', *at = 0;
+        return;
+    }
     if (x < 0) *at++ = '-', x = -x;
     int exponent = 0;
     bool fraction = x < 1e9 && x != (double)(uint32_t)x;
@@ -80,14 +83,14 @@ static bool same(const char *a, const char *b) {
 /* Runs all tests, or the one named; returns the count of failures. */
 int test_run(const char *only) {
     int ran = 0;
-#define T(name)                                                                                             \
-    if (!only || same(only, #name)) {                                                                       \
-        int before = test_failures, checks = test_checks;                                                   \
-        test_##name();                                                                                      \
-        host_release();                                                                                     \
-        test_print(test_failures == before ? "ok     " : "FAILED "), test_print(#name), test_print(", ");   \
-        test_print_number(test_checks - checks), test_print(" checks\n");                                   \
-        ran++;                                                                                              \
+#define T(name)                                                                                           \
+    if (!only || same(only, #name)) {                                                                     \
+        int before = test_failures, checks = test_checks;                                                 \
+        test_##name();                                                                                    \
+        host_release();                                                                                   \
+        test_print(test_failures == before ? "ok     " : "FAILED "), test_print(#name), test_print(", "); \
+        test_print_number(test_checks - checks), test_print(" checks\n");                                 \
+        ran++;                                                                                            \
     }
     TESTS(T)
 #undef T

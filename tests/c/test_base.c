@@ -18,8 +18,10 @@ static uint32_t slow_half(float f) {
     if (a >= 65536) return sign | 0x7c00;
     while (high - low > 1) {
         uint32_t middle = (low + high) / 2;
-        if (half_value(middle) <= a) low = middle;
-        else high = middle;
+        if (half_value(middle) <= a)
+            low = middle;
+        else
+            high = middle;
     }
     double down = a - half_value(low), up = half_value(high) - a;
     return sign | (down < up || (down == up && low % 2 == 0) ? low : high);
@@ -30,16 +32,21 @@ static void halves_to_floats(void) {
     for (uint32_t h = 0; h < 65536; h++) {
         float f = pal_f16_f32((uint16_t)h);
         bool special = (h & 0x7c00) == 0x7c00, nan = special && (h & 0x3ff);
-        if (nan) wrong += f == f || pal_f32_bits(f) >> 31 != h >> 15;
-        else if (special) wrong += f != (h & 0x8000 ? -__builtin_inff() : __builtin_inff());
-        else wrong += f != half_value(h) || pal_f32_bits(f) >> 31 != h >> 15;
+        if (nan)
+            wrong += f == f || pal_f32_bits(f) >> 31 != h >> 15;
+        else if (special)
+            wrong += f != (h & 0x8000 ? -__builtin_inff() : __builtin_inff());
+        else
+            wrong += f != half_value(h) || pal_f32_bits(f) >> 31 != h >> 15;
         uint32_t back = pal_f32_f16(f);
         changed += nan ? (back & 0x7c00) != 0x7c00 || !(back & 0x3ff) || back >> 15 != h >> 15 : back != h;
         uint16_t four[4] = {0x3c00, (uint16_t)h, 0xfbff, (uint16_t)(h ^ 0x8000)};
         f4 v = f4_from_f16(four);
         lanes += v[0] != 1 || v[2] != -65504;
-        if (nan) lanes += v[1] == v[1] || v[3] == v[3]; /* a signalling NaN may become quiet */
-        else lanes += pal_f32_bits(v[1]) != pal_f32_bits(f) || pal_f32_bits(v[3]) != (pal_f32_bits(f) ^ 0x80000000);
+        if (nan)
+            lanes += v[1] == v[1] || v[3] == v[3]; /* a signalling NaN may become quiet */
+        else
+            lanes += pal_f32_bits(v[1]) != pal_f32_bits(f) || pal_f32_bits(v[3]) != (pal_f32_bits(f) ^ 0x80000000);
     }
     CHECK(wrong == 0);
     CHECK(changed == 0);

@@ -21,7 +21,8 @@ static const pal_gguf *open_files(const pal_file *files, uint32_t n, int *rc) {
         if (bytes == PAL_E_MORE) {
             CHECK(which < n && need > files[which].have && need <= files[which].size);
             CHECK(error.code == 0); /* waiting is no failure */
-        } else CHECK(error.code == *rc && error.text[0]);
+        } else
+            CHECK(error.code == *rc && error.text[0]);
         return NULL;
     }
     pal_gguf *g = NULL;
@@ -51,9 +52,9 @@ static bool says(int rc, int code, const char *part) {
 }
 
 /* The file in m is refused with this code and these words. */
-#define REFUSED(m, code, words)                                  \
-    do {                                                         \
-        int rc_;                                                 \
+#define REFUSED(m, code, words)                                           \
+    do {                                                                  \
+        int rc_;                                                          \
         CHECK(open_one((m), &rc_) == NULL && says(rc_, (code), (words))); \
     } while (0)
 
@@ -70,7 +71,8 @@ static bool consistent(const pal_gguf *g, const pal_file *files) {
             if (kv->item_type == PAL_STRING) {
                 pal_str s = pal_kv_string(kv, &at);
                 sum += pal_hash(1, s.data, s.n);
-            } else sum += pal_kv_number(kv, k) > 0;
+            } else
+                sum += pal_kv_number(kv, k) > 0;
         if (kv->item_type == PAL_STRING && at != kv->bytes) return false;
         (void)*(volatile uint64_t *)&sum;
     }
@@ -101,15 +103,21 @@ static maker good_file(uint32_t version) {
         if (type == PAL_ARRAY) continue;
         key[2] = (char)('a' + type);
         make_key(&m, key, type);
-        if (type == PAL_STRING) make_text(&m, "one");
-        else make_number(&m, type == PAL_F32 ? 0xbf800000 : type == PAL_F64 ? 0xbff0000000000000 : 1, bytes[type]);
+        if (type == PAL_STRING)
+            make_text(&m, "one");
+        else
+            make_number(&m, type == PAL_F32 ? 0xbf800000 : type == PAL_F64 ? 0xbff0000000000000 : 1, bytes[type]);
         key[0] = 'a';
         make_array(&m, key, type, 3);
         for (uint32_t i = 0; i < 3; i++)
-            if (type == PAL_STRING) make_text(&m, i == 0 ? "x" : i == 1 ? "" : "yz");
-            else if (type == PAL_F32) make_number(&m, pal_f32_bits(0.5f - (float)i), 4);
-            else if (type == PAL_F64) make_number(&m, 0x3ff0000000000000 + ((uint64_t)i << 52), 8);
-            else make_number(&m, type == PAL_BOOL ? i & 1 : (uint64_t)0 - i, bytes[type]);
+            if (type == PAL_STRING)
+                make_text(&m, i == 0 ? "x" : i == 1 ? "" : "yz");
+            else if (type == PAL_F32)
+                make_number(&m, pal_f32_bits(0.5f - (float)i), 4);
+            else if (type == PAL_F64)
+                make_number(&m, 0x3ff0000000000000 + ((uint64_t)i << 52), 8);
+            else
+                make_number(&m, type == PAL_BOOL ? i & 1 : (uint64_t)0 - i, bytes[type]);
     }
     make_array(&m, "empty", PAL_STRING, 0);
     make_tensor(&m, "token_embd.weight", F16, SHAPE(5, 3), 0); /* 30 bytes */
@@ -218,7 +226,8 @@ static void test_prefixes(void) {
         if (bytes > 0) {
             if (!first_complete) first_complete = n;
             bad += pal_gguf_open(&g, block, 1 << 14, &part, 1, NULL) != 0 || !consistent(g, &part);
-        } else bad += bytes != PAL_E_MORE || which != 0 || need <= n || need > m.n || first_complete;
+        } else
+            bad += bytes != PAL_E_MORE || which != 0 || need <= n || need > m.n || first_complete;
     }
     CHECK(bad == 0);
     CHECK(first_complete > header_end(&m) - 64 && first_complete <= header_end(&m));
@@ -247,8 +256,10 @@ static void test_flips(void) {
             p[i] = way < 8 ? (uint8_t)(was ^ 1 << way) : (uint8_t)(way == 8 ? 0 : way == 9 ? 255 : was + 1);
             error = (pal_error){0};
             int rc = pal_gguf_open(&g, block, 1 << 14, &f, 1, &error);
-            if (rc) contradictions += rc == PAL_E_MORE || rc == PAL_E_MEMORY || error.code != rc, refused++;
-            else contradictions += !consistent(g, &f);
+            if (rc)
+                contradictions += rc == PAL_E_MORE || rc == PAL_E_MEMORY || error.code != rc, refused++;
+            else
+                contradictions += !consistent(g, &f);
             p[i] = was;
         }
     CHECK(contradictions == 0);
@@ -279,8 +290,8 @@ static void test_blocks(void) {
 static void test_fixtures(void) {
     static const char *const all[] = {
         "arch/llama_plain/model.gguf", "arch/gemma2/model.gguf", "arch/gemma3/model.gguf", "arch/gpt2/model.gguf",
-        "arch/phi3/model.gguf", "arch/qwen2/model.gguf", "arch/qwen3/model.gguf", "arch/smollm3/model.gguf",
-        "formats/Q4_0.gguf", "formats/Q4_K_M.gguf", "formats/Q8_0.gguf"};
+        "arch/phi3/model.gguf",        "arch/qwen2/model.gguf",  "arch/qwen3/model.gguf",  "arch/smollm3/model.gguf",
+        "formats/Q4_0.gguf",           "formats/Q4_K_M.gguf",    "formats/Q8_0.gguf"};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         test_file file = test_fixture(all[i]);
         pal_file f = {file.bytes, file.n, file.n};
@@ -347,7 +358,8 @@ static maker part(uint32_t no, uint32_t count, uint32_t total, const char *tenso
 static void test_parts(void) {
     maker a = part(0, 3, 2, NULL), b = part(1, 3, 2, "b"), c = part(2, 3, 2, "c"), whole = good_file(3);
     maker twin = part(2, 3, 2, "b"), other = part(2, 3, 3, "c"), b3 = part(1, 3, 3, "b"), a3 = part(0, 3, 3, NULL);
-#define FILE_OF(m) {(m).bytes, (m).n, (m).n}
+#define FILE_OF(m) \
+    { (m).bytes, (m).n, (m).n }
 #define PARTS(...) open_files((pal_file[]){__VA_ARGS__}, sizeof((pal_file[]){__VA_ARGS__}) / sizeof(pal_file), &rc)
     int rc;
     pal_file files[] = {FILE_OF(a), FILE_OF(b), FILE_OF(c)};
@@ -379,24 +391,36 @@ static void test_parts(void) {
 
 static void test_frame(void) {
     maker m = room(512);
-    static const struct { const char *bytes, *words; } magic[] = {
-        {"<!doctype html><html lang=\"en\">", "web page"}, {"version https://git-lfs.github.com/spec/v1", "Git LFS"},
-        {"PK\3\4--------------------------", "ZIP"}, {"tjgg------------------------", "older than GGUF"},
-        {"GGUf--------------------", "not a GGUF file"}};
+    static const struct {
+        const char *bytes, *words;
+    } magic[] = {{"<!doctype html><html lang=\"en\">", "web page"},
+                 {"version https://git-lfs.github.com/spec/v1", "Git LFS"},
+                 {"PK\3\4--------------------------", "ZIP"},
+                 {"tjgg------------------------", "older than GGUF"},
+                 {"GGUf--------------------", "not a GGUF file"}};
     for (size_t i = 0; i < sizeof magic / sizeof *magic; i++) {
         make_text(&m, magic[i].bytes);
         maker text = {m.bytes + m.n - 20, 20, 20}; /* anywhere: only its start counts */
         for (size_t k = 0; k < 20; k++) text.bytes[k] = (uint8_t)magic[i].bytes[k];
         REFUSED(&text, PAL_E_FORMAT, magic[i].words);
     }
-    static const struct { uint32_t version; const char *words; } versions[] = {
+    static const struct {
+        uint32_t version;
+        const char *words;
+    } versions[] = {
         {0, "unknown"}, {1, "version 1"}, {4, "unknown"}, {0x03000000, "big-endian"}, {0xffffffff, "unknown"}};
     for (size_t i = 0; i < sizeof versions / sizeof *versions; i++) {
         make_head(&m, versions[i].version, 0, 0);
         REFUSED(&m, PAL_E_SUPPORT, versions[i].words);
     }
-    static const uint64_t counts[][2] = {{1, 0}, {0, 1}, {65537, 0}, {0, 65537}, {(uint64_t)1 << 63, 0},
-                                         {0, ~(uint64_t)0}, {~(uint64_t)0, ~(uint64_t)0}, {0x07c1f07c1f07c1f1, 0}};
+    static const uint64_t counts[][2] = {{1, 0},
+                                         {0, 1},
+                                         {65537, 0},
+                                         {0, 65537},
+                                         {(uint64_t)1 << 63, 0},
+                                         {0, ~(uint64_t)0},
+                                         {~(uint64_t)0, ~(uint64_t)0},
+                                         {0x07c1f07c1f07c1f1, 0}};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         make_head(&m, 3, counts[i][0], counts[i][1]);
         REFUSED(&m, PAL_E_FORMAT, "announced");
@@ -512,10 +536,17 @@ static void test_tensors(void) {
 
     char longest[65] = {0}, longer[66] = {0};
     for (size_t i = 0; i < 65; i++) longer[i] = 'n', longest[i] = i < 64 ? 'n' : 0;
-    const struct { const char *first, *second; uint64_t offset; const char *words; } pairs[] = {
-        {"a", "a", 32, "a: this name is there twice"}, {"a", "b", 0, "b: the data overlaps"},
-        {"a", "b", 64, "b: the data does not follow"}, {"a", "", 32, "has no name"}, {"a", "b\n", 32, "b?: the name"},
-        {"a", longer, 32, "too long"}, {"a", longest, 32, NULL}};
+    const struct {
+        const char *first, *second;
+        uint64_t offset;
+        const char *words;
+    } pairs[] = {{"a", "a", 32, "a: this name is there twice"},
+                 {"a", "b", 0, "b: the data overlaps"},
+                 {"a", "b", 64, "b: the data does not follow"},
+                 {"a", "", 32, "has no name"},
+                 {"a", "b\n", 32, "b?: the name"},
+                 {"a", longer, 32, "too long"},
+                 {"a", longest, 32, NULL}};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         make_head(&m, 3, 2, 0);
         make_tensor(&m, pairs[i].first, F32, SHAPE(8), 0);
@@ -552,7 +583,8 @@ static void test_most(void) {
         make_u32(&m, "general.alignment", 8);
         for (uint32_t i = 0; i < n; i++) make_tensor(&m, numbered(name, i), F32, SHAPE(2), 8 * i);
         make_pad(&m, 8), make_zeros(&m, most * 8);
-        if (n > most) REFUSED(&m, PAL_E_FORMAT, "announced");
+        if (n > most)
+            REFUSED(&m, PAL_E_FORMAT, "announced");
         else {
             const pal_gguf *g = open_one(&m, &rc);
             size_t lost = 0;

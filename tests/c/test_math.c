@@ -42,10 +42,10 @@ static void doubles(void) {
 }
 
 static void powers(void) {
-#define POWERS(base, rows)                                                                            \
-    for (size_t i = 0; i < COUNT(rows); i++) {                                                        \
-        double want = (rows)[i][1], bound = 3e-16 * want * (1 + size(pal_log(want)));                 \
-        NEAR(pal_pow(base, (rows)[i][0]), want, bound);                                               \
+#define POWERS(base, rows)                                                            \
+    for (size_t i = 0; i < COUNT(rows); i++) {                                        \
+        double want = (rows)[i][1], bound = 3e-16 * want * (1 + size(pal_log(want))); \
+        NEAR(pal_pow(base, (rows)[i][0]), want, bound);                               \
     }
     POWERS(10000, pow_10000_0)
     POWERS(500000, pow_500000_0)

@@ -48,7 +48,9 @@ static group wide(uint32_t type, const uint8_t *b, uint32_t j) {
         if (type == 12) z.code[i] = b[16 + s / 2 * 32 + k] >> s % 2 * 4 & 15;
         if (type == 13) z.code[i] = (b[48 + s / 2 * 32 + k] >> s % 2 * 4 & 15) + (b[16 + k] >> s & 1) * 16;
         if (type == 14)
-            z.code[i] = ((b[s / 4 * 64 + s % 2 * 32 + k] >> s % 4 / 2 * 4 & 15) | (b[128 + quarter] >> s % 4 * 2 & 3) << 4) - 32;
+            z.code[i] =
+                ((b[s / 4 * 64 + s % 2 * 32 + k] >> s % 4 / 2 * 4 & 15) | (b[128 + quarter] >> s % 4 * 2 & 3) << 4) -
+                32;
     }
     return z;
 }
@@ -71,19 +73,21 @@ static float twin_integer(const pal_format *f, const uint8_t *row, uint32_t cols
         d = finite && max < 0x1p-100f ? 0 : max / 127.0f;
         for (uint32_t i = 0; i < 32; i++) {
             float inverse = finite && d != 0 ? 127.0f / max : 0, v = finite ? x[c + i] * inverse : 0;
-            int32_t down = (int32_t)(v + 1000.0f) - 1000; /* only a guess; the nearest, and even at a tie, is chosen below */
+            int32_t down =
+                (int32_t)(v + 1000.0f) - 1000; /* only a guess; the nearest, and even at a tie, is chosen below */
             q[i] = down;
             for (int32_t k = down - 2; k <= down + 2; k++) {
                 float old = v - (float)q[i], new = v - (float)k;
                 old = old < 0 ? -old : old, new = new < 0 ? -new : new;
-                if (new < old || (new == old && k % 2 == 0)) q[i] = k;
+                if (new < old || (new == old &&k % 2 == 0)) q[i] = k;
             }
         }
         const uint8_t *block = row + c / f->block * f->bytes;
         group z[2];
         for (uint32_t j = 0; j < 2; j++) {
             z[j] = f->block == 32 ? legacy(f->type, block, j) : wide(f->type, block, c % 256 / 16 + j);
-            for (uint32_t i = 0; i < 16; i++) dot += z[j].g * z[j].code[i] * q[16 * j + i], ones += z[j].m * q[16 * j + i];
+            for (uint32_t i = 0; i < 16; i++)
+                dot += z[j].g * z[j].code[i] * q[16 * j + i], ones += z[j].m * q[16 * j + i];
         }
         acc = f1_madd(z[0].A * d, (float)dot, acc);
         if (has_min(f)) acc = f1_madd(z[0].B * d, (float)ones, acc);
@@ -120,7 +124,8 @@ static void tame(const pal_format *f, uint8_t *p, size_t blocks) {
     random_bytes(p, blocks * f->bytes);
     for (; blocks; blocks--, p += f->bytes) {
         uint32_t at[2] = {0, 2};
-        if (f->block == 256) at[0] = f->type == 10 ? 80 : f->type == 11 ? 108 : f->type == 14 ? 208 : 0, at[1] = at[0] + 2;
+        if (f->block == 256)
+            at[0] = f->type == 10 ? 80 : f->type == 11 ? 108 : f->type == 14 ? 208 : 0, at[1] = at[0] + 2;
         if (f->type == 0 || f->type == 30) {
             uint32_t one = pal_f32_bits(test_uniform(&seed, -1, 1)) >> (f->type ? 16 : 0);
             pal_copy(p, &one, f->bytes);
@@ -141,8 +146,10 @@ static void check_shape(const pal_format *f, uint32_t rows, uint32_t n, uint32_t
     size_t bytes = (size_t)rows * pal_format_bytes(f, cols);
     uint8_t *data = (uint8_t *)test_take(bytes + 1) + 1; /* no alignment is promised */
     float *x = test_take((size_t)n * cols * 4), *y = test_take((size_t)n * (rows + 3) * 4);
-    if (hostile) random_bytes(data, bytes);
-    else tame(f, data, bytes / f->bytes);
+    if (hostile)
+        random_bytes(data, bytes);
+    else
+        tame(f, data, bytes / f->bytes);
     for (uint32_t i = 0; i < n * cols; i++) x[i] = test_uniform(&seed, -3, 3) * (i % 41 ? 1 : 20);
     if (hostile) x[0] = 0x1p120f, x[n * cols - 1] = 1e-41f;
     pal_mat w = {f, data, rows, cols};

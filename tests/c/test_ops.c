@@ -58,10 +58,10 @@ static double is_softmax(const float *x, const float *y, const float *z, uint32_
     for (uint32_t j = 0; j < n; j++) sum += pal_exp(x[j]);
     return (void)y, (void)z, pal_exp(x[i]) / sum;
 }
-#define DEFINITION(name, value)                                                                        \
-    static double name(const float *x, const float *y, const float *z, uint32_t n, uint32_t i) {       \
-        (void)x, (void)y, (void)z, (void)n, (void)i;                                                   \
-        return value;                                                                                  \
+#define DEFINITION(name, value)                                                                  \
+    static double name(const float *x, const float *y, const float *z, uint32_t n, uint32_t i) { \
+        (void)x, (void)y, (void)z, (void)n, (void)i;                                             \
+        return value;                                                                            \
     }
 DEFINITION(is_add, (double)x[i] + y[i])
 DEFINITION(is_scale, x[i] * 0.3)
@@ -90,10 +90,10 @@ static const struct {
     definition *want;
     float bound; /* against values of size <= 9 */
 } table[] = {
-    {call_rms, is_rms, 1e-6f},     {call_layer, is_layer, 2e-6f}, {call_softmax, is_softmax, 3e-7f},
-    {call_add, is_add, 5e-7f},     {call_scale, is_scale, 2e-7f}, {call_axpy, is_axpy, 2e-6f},
-    {call_cap, is_cap, 6e-7f},     {call_silu, is_silu, 2e-6f},   {call_gelu_mul, is_gelu_mul, 2e-6f},
-    {call_gelu, is_gelu, 1e-6f},   {call_neox, is_neox, 2e-6f},   {call_pairs, is_pairs, 2e-6f},
+    {call_rms, is_rms, 1e-6f},   {call_layer, is_layer, 2e-6f}, {call_softmax, is_softmax, 3e-7f},
+    {call_add, is_add, 5e-7f},   {call_scale, is_scale, 2e-7f}, {call_axpy, is_axpy, 2e-6f},
+    {call_cap, is_cap, 6e-7f},   {call_silu, is_silu, 2e-6f},   {call_gelu_mul, is_gelu_mul, 2e-6f},
+    {call_gelu, is_gelu, 1e-6f}, {call_neox, is_neox, 2e-6f},   {call_pairs, is_pairs, 2e-6f},
 };
 enum { OPS = sizeof table / sizeof table[0] };
 
@@ -106,8 +106,10 @@ static void against_definitions(void) {
                 pal_copy(before, a + at, 4 * n);
                 table[op].run(a + at, b + at, c + at, n);
                 CHECK(guarded(a, at, n) && guarded(b, at, n));
-                if (at) CHECK(pal_bytes_equal(result, a + at, 4 * n));
-                else pal_copy(result, a, 4 * n);
+                if (at)
+                    CHECK(pal_bytes_equal(result, a + at, 4 * n));
+                else
+                    pal_copy(result, a, 4 * n);
                 if (at) continue;
                 for (uint32_t i = 0; i < n; i++) NEAR(a[i], table[op].want(before, b, c, n, i), table[op].bound);
             }
@@ -209,8 +211,8 @@ static void worked_numbers(void) {
         NEAR(x[i], want_norm[i], 2e-5);
         NEAR(gate[i], want_glu[i], 2e-5);
     }
-    const float gelus[][2] = {{-8, -3.1077829e-21f}, {-5, -2.2917962e-7f}, {-3, -3.6373921e-3f}, {-1, -0.15880801f},
-                              {-0.1f, -0.046017250f}, {0.5f, 0.34571401f}, {2, 1.9545977f},      {5, 4.9999998f}};
+    const float gelus[][2] = {{-8, -3.1077829e-21f},  {-5, -2.2917962e-7f}, {-3, -3.6373921e-3f}, {-1, -0.15880801f},
+                              {-0.1f, -0.046017250f}, {0.5f, 0.34571401f},  {2, 1.9545977f},      {5, 4.9999998f}};
     for (int i = 0; i < 8; i++) {
         float y = gelus[i][0];
         pal_gelu(&y, 1);

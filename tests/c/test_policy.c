@@ -41,7 +41,9 @@ static void scores_decide(void) {
 
 /* The paper's figure 2: attention rows over the kept tokens, budget 5. */
 static void paper_figure(void) {
-    const float rows[3][6] = {{0.2f, 0.05f, 0.1f, 0.1f, 0.2f, 0.35f}, {0.15f, 0.15f, 0.1f, 0.05f, 0.25f, 0.3f}, {0.15f, 0.15f, 0.1f, 0.15f, 0.2f, 0.25f}};
+    const float rows[3][6] = {{0.2f, 0.05f, 0.1f, 0.1f, 0.2f, 0.35f},
+                              {0.15f, 0.15f, 0.1f, 0.05f, 0.25f, 0.3f},
+                              {0.15f, 0.15f, 0.1f, 0.15f, 0.2f, 0.25f}};
     const uint32_t dropped[] = {1, 4, 3};
     pal_slots s = pal_slots_at(test_take(pal_slots_bytes(6)), 6);
     pal_slots_reset(&s);
@@ -68,7 +70,16 @@ static void worked_stream(const stream *v, uint32_t chunk) {
     pal_limits limits = {v->policy, v->budget, v->positions, PAL_CACHE_F32, v->sinks, v->recent, chunk};
     pal_bounds b = pal_bounds_of(&limits);
     pal_layer l = {.kind = &pal_attention_kind, .dim = 16};
-    l.attention = (pal_attention){.q = select_rows(8, 16, 0), .k = select_rows(4, 16, 8), .v = select_rows(4, 16, 12), .o = select_rows(16, 8, 0), .n_head = 2, .n_head_kv = 1, .d_k = 4, .d_v = 4, .n_rot = 4, .scale = 0.5f};
+    l.attention = (pal_attention){.q = select_rows(8, 16, 0),
+                                  .k = select_rows(4, 16, 8),
+                                  .v = select_rows(4, 16, 12),
+                                  .o = select_rows(16, 8, 0),
+                                  .n_head = 2,
+                                  .n_head_kv = 1,
+                                  .d_k = 4,
+                                  .d_v = 4,
+                                  .n_rot = 4,
+                                  .scale = 0.5f};
     pal_rope_spec spec = {.n_rot = 4, .base = 10000, .factor = 1, .magnitude = 1};
     double freq[2];
     float table[9 * 4], x[16 * 8], y[16 * 8], *ropes[] = {table};
@@ -100,7 +111,18 @@ static void sliding_mask(void) {
     pal_limits limits = {.policy = PAL_H2O, .budget = 5, .recent = 1, .chunk = 1};
     pal_bounds b = pal_bounds_of(&limits);
     pal_layer l = {.kind = &pal_attention_kind, .dim = 16};
-    l.attention = (pal_attention){.q = select_rows(8, 16, 0), .k = select_rows(4, 16, 8), .v = select_rows(4, 16, 12), .o = select_rows(16, 8, 0), .n_head = 2, .n_head_kv = 1, .d_k = 4, .d_v = 4, .rope = -1, .scale = 0.5f, .softcap = 2, .window = 7};
+    l.attention = (pal_attention){.q = select_rows(8, 16, 0),
+                                  .k = select_rows(4, 16, 8),
+                                  .v = select_rows(4, 16, 12),
+                                  .o = select_rows(16, 8, 0),
+                                  .n_head = 2,
+                                  .n_head_kv = 1,
+                                  .d_k = 4,
+                                  .d_v = 4,
+                                  .rope = -1,
+                                  .scale = 0.5f,
+                                  .softcap = 2,
+                                  .window = 7};
     uint8_t *state = test_take(l.kind->state_bytes(&l, &b)), *scratch = test_take(l.kind->scratch_bytes(&l, &b));
     uint8_t *act = test_take(pal_act_bytes(1, 16));
     uint64_t random = 3;

@@ -2,7 +2,9 @@
 #include "../../src/quant.h"
 #include "test.h"
 
-static bool same(uint32_t a, uint32_t b) { return a == b || ((a & 0x7fffffff) > 0x7f800000 && (b & 0x7fffffff) > 0x7f800000); }
+static bool same(uint32_t a, uint32_t b) {
+    return a == b || ((a & 0x7fffffff) > 0x7f800000 && (b & 0x7fffffff) > 0x7f800000);
+}
 
 static void check_blocks(void) {
     test_file file = test_fixture("formats/blocks.bin");
@@ -53,10 +55,12 @@ static void check_loss(void) {
         double error = 0, whole = 0;
         f->pack(x, packed, N);
         f->unpack(packed, y, N);
-        for (uint32_t j = 0; j < N; j++) error += ((double)x[j] - y[j]) * ((double)x[j] - y[j]), whole += (double)x[j] * x[j];
+        for (uint32_t j = 0; j < N; j++)
+            error += ((double)x[j] - y[j]) * ((double)x[j] - y[j]), whole += (double)x[j] * x[j];
         double loss = error == 0 ? 0 : square_root(error / whole);
         CHECK(loss <= known[i].theirs * 1.02 && loss >= known[i].theirs * 0.9);
-        if (loss > known[i].theirs * 1.02) test_print(f->name), test_print(" loses "), test_print_number(loss), test_print("\n");
+        if (loss > known[i].theirs * 1.02)
+            test_print(f->name), test_print(" loses "), test_print_number(loss), test_print("\n");
     }
 }
 

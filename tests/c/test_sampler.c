@@ -44,8 +44,10 @@ static double chi_square(pal_sampling s, const float *logits, const double *want
     for (int i = 0; i < DRAWS; i++) count[pick(&s, logits, n, &rng)]++;
     for (uint32_t i = 0; i < n; i++) {
         double expected = want[i] * DRAWS, d = count[i] - expected;
-        if (want[i] == 0) CHECK(count[i] == 0);
-        else sum += d * d / expected;
+        if (want[i] == 0)
+            CHECK(count[i] == 0);
+        else
+            sum += d * d / expected;
     }
     return sum;
 }
@@ -157,7 +159,7 @@ static void biases(void) {
     }
     float sum[] = {1, 1.5f}, first[] = {1, 1.2f}, forced[] = {-INF, 3}, ruled[] = {INF, 3};
     CHECK(pal_sampler_pick(&cold, sum, 2, NULL, 0, ids, both, 3, NULL, scratch) == 0); /* the same id adds twice */
-    cold.repeat_penalty = 2;                                                          /* bias before penalty: 2 / 2 */
+    cold.repeat_penalty = 2;                                                           /* bias before penalty: 2 / 2 */
     CHECK(pal_sampler_pick(&cold, first, 2, recent, 1, ids, one, 1, NULL, scratch) == 1);
     CHECK(pal_sampler_pick(&s, forced, 2, NULL, 0, ids, one, 1, &rng, scratch) == 1);
     CHECK(pal_sampler_pick(&s, ruled, 2, NULL, 0, ids, forbid, 1, &rng, scratch) == 1); /* inf - inf is not a number */
@@ -284,8 +286,10 @@ static void large(void) {
         s.top_k = i % 2 ? K : 0, s.min_p = i % 2 ? 0 : 0.5f; /* exp(5 - 6.039) is below a half */
         pal_copy(copy, logits, 4 * N);
         uint32_t id = pal_sampler_pick(&s, copy, N, NULL, 0, NULL, NULL, 0, &rng, own);
-        if (id % 3000 != 7 || id > 3000 * K) outside++;
-        else seen[id / 3000] = 1;
+        if (id % 3000 != 7 || id > 3000 * K)
+            outside++;
+        else
+            seen[id / 3000] = 1;
     }
     for (int i = 0; i < K; i++) distinct += seen[i];
     CHECK(outside == 0 && distinct > 30);
@@ -297,7 +301,7 @@ static void refusals(void) {
     CHECK(pal_sampling_check(&s, &e) == 0 && e.code == 0);
     s = (pal_sampling){0.8f, 40, 0.95f, 0.05f, 0.9f, 1.1f, -2, 2};
     CHECK(pal_sampling_check(&s, &e) == 0);
-#define REFUSED(option, value)                                                                        \
+#define REFUSED(option, value)                                                                                   \
     (s = PLAIN, s.option = (value), pal_zero(&e, sizeof e), CHECK(pal_sampling_check(&s, &e) == PAL_E_ARGUMENT), \
      CHECK(pal_bytes_equal(e.text, #option ": must be", sizeof #option + 8)))
     REFUSED(temperature, -1), REFUSED(temperature, NOT), REFUSED(temperature, INF);

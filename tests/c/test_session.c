@@ -125,9 +125,10 @@ static void refusals(const pal_model *m) {
     float nll;
     CHECK(pal_nll(c.session, &n_vocab, 1, &nll, NULL) == PAL_E_ARGUMENT);
     CHECK(pal_nll(c.session, ids, 5, &nll, NULL) == PAL_E_ARGUMENT);
-    const pal_limits bad[] = {{.policy = PAL_POLICIES},          {.positions = 2}, {.cache = 3},
-                              {.budget = PAL_MAX_BUDGET + 1},     {.sinks = 1},     {.recent = 1},
-                              {.policy = PAL_SINKS, .budget = 4}, {.chunk = 513},   {.policy = PAL_H2O, .budget = 4, .recent = 5}};
+    const pal_limits bad[] = {
+        {.policy = PAL_POLICIES},           {.positions = 2}, {.cache = 3},
+        {.budget = PAL_MAX_BUDGET + 1},     {.sinks = 1},     {.recent = 1},
+        {.policy = PAL_SINKS, .budget = 4}, {.chunk = 513},   {.policy = PAL_H2O, .budget = 4, .recent = 5}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         l = bad[i];
         pal_error why = {0};
@@ -153,7 +154,8 @@ static void damaged_states(const pal_model *m) {
     pal_copy(block, c.state, (size_t)n);
     uint64_t before = pal_state_hash(c.session);
     CHECK(pal_state_restore(other.session, block, n, NULL) == PAL_E_FOREIGN);
-    for (uint64_t cut = 0; cut < n; cut += cut < 80 ? 1 : 997) CHECK(pal_state_restore(c.session, block, cut, NULL) == PAL_E_FOREIGN);
+    for (uint64_t cut = 0; cut < n; cut += cut < 80 ? 1 : 997)
+        CHECK(pal_state_restore(c.session, block, cut, NULL) == PAL_E_FOREIGN);
     CHECK(pal_state_restore(c.session, block, n + 1, NULL) == PAL_E_FOREIGN);
     for (uint32_t i = 0; i < 600; i++) {
         uint64_t at = i < 56 ? i : test_random(&random) % n;
@@ -192,8 +194,10 @@ static void pins_and_windows(const pal_model *m) {
         int32_t n = pal_held(c.session, layer, &sets);
         if (n < 0) continue;
         pal_retained(c.session, layer, 0, held, NULL);
-        if (n == 36) CHECK(held[29] == 29);
-        else CHECK(held[0] == 70 - (uint32_t)n), short_layers++;
+        if (n == 36)
+            CHECK(held[29] == 29);
+        else
+            CHECK(held[0] == 70 - (uint32_t)n), short_layers++;
     }
     CHECK(short_layers > 0);
 }
@@ -222,7 +226,8 @@ static void hostile_states(const pal_model *m) {
         block->checksum = pal_state_checksum(block);
         CHECK(pal_state_restore(c.session, block, n, NULL) == PAL_E_FOREIGN);
     }
-    const pal_limits others[] = {{.policy = PAL_WINDOW, .budget = 8}, {.policy = PAL_TOVA, .budget = 8, .positions = 1},
+    const pal_limits others[] = {{.policy = PAL_WINDOW, .budget = 8},
+                                 {.policy = PAL_TOVA, .budget = 8, .positions = 1},
                                  {.policy = PAL_TOVA, .budget = 8, .cache = 1}};
     for (uint32_t i = 0; i < 3; i++) {
         chat other = open_chat(m, others[i]);
@@ -239,7 +244,8 @@ static void draws(const pal_model *m) {
     shy.temperature = 0;
     shy.repeat_penalty = 1e6f;
     tokens(ids, N, n_vocab);
-    chat a = open_chat(m, (pal_limits){.budget = N}), b = open_chat(m, (pal_limits){.budget = N}), copy = open_chat(m, (pal_limits){.budget = N});
+    chat a = open_chat(m, (pal_limits){.budget = N}), b = open_chat(m, (pal_limits){.budget = N}),
+         copy = open_chat(m, (pal_limits){.budget = N});
     CHECK(pal_sample(a.session, &plain, 0, NULL, NULL, 0, NULL) == PAL_E_ARGUMENT);
     feed(&a, ids, N);
     feed(&b, ids, N);
@@ -251,7 +257,8 @@ static void draws(const pal_model *m) {
         different += drawn != pal_sample(a.session, &plain, 0, NULL, NULL, 0, NULL);
         pal_state_seal(a.session);
         CHECK(pal_state_restore(copy.session, a.state, pal_state_bytes(m, &a.limits), NULL) == 0);
-        CHECK(pal_sample(copy.session, &plain, 0, NULL, NULL, 0, NULL) == pal_sample(a.session, &plain, 0, NULL, NULL, 0, NULL));
+        CHECK(pal_sample(copy.session, &plain, 0, NULL, NULL, 0, NULL) ==
+              pal_sample(a.session, &plain, 0, NULL, NULL, 0, NULL));
     }
     CHECK(different > 10);
     float nll, much = 1000;

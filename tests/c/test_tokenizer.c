@@ -75,19 +75,20 @@ static void bpe_ids(void) {
     pal_tokenizer *t = bpe("gpt-2");
     encodes(t, "", 0, 0, (const uint32_t[]){END});
     ENCODES(t, "the the th", 0, THE, _THE, ' ', TH);
-    ENCODES(t, "a aab", 0, 'a', ' ', AA, 'b');       /* "a a" has a lower rank than " a" and "ab" */
-    ENCODES(t, "abc", 0, AB, 'c');                   /* and "ab" than "bc" */
-    ENCODES(t, "aaaaaaaaaaa", 0, AA4, AA, 'a');      /* equal ranks from the left */
-    ENCODES(t, "xyz yz", 0, XYZ, ' ', 'y', 'z');     /* "yz" merges but is no token */
+    ENCODES(t, "a aab", 0, 'a', ' ', AA, 'b');                           /* "a a" has a lower rank than " a" and "ab" */
+    ENCODES(t, "abc", 0, AB, 'c');                                       /* and "ab" than "bc" */
+    ENCODES(t, "aaaaaaaaaaa", 0, AA4, AA, 'a');                          /* equal ranks from the left */
+    ENCODES(t, "xyz yz", 0, XYZ, ' ', 'y', 'z');                         /* "yz" merges but is no token */
     ENCODES(t, "\377a\303", 0, 0xef, 0xbf, 0xbd, 'a', 0xef, 0xbf, 0xbd); /* not UTF-8 */
-    ENCODES(t, "\300\200", 0, 0);                    /* overlong, as in llama.cpp */
+    ENCODES(t, "\300\200", 0, 0);                                        /* overlong, as in llama.cpp */
     ENCODES(t, "<|tool|>", PAL_ENCODE_SPECIAL, TOOL);
     ENCODES(t, "<|tool|>", 0, '<', '|', 't', 'o', 'o', 'l', '|', '>');
     ENCODES(t, "<u>the<u><u><u>", 0, U, THE, UU, U); /* user-defined ones always; the longest first */
     ENCODES(t, "a </s>", PAL_ENCODE_BOS | PAL_ENCODE_SPECIAL, TOOL, 'a', ' ', S);
     ENCODES(bpe("llama-bpe"), "xyz", 0, XYZ);
     CHECK(pal_tokenizer_n(t) == SMALL_BPE && pal_tokenizer_adds_bos(t));
-    CHECK(pal_tokenizer_id(t, ID_BOS) == TOOL && pal_tokenizer_id(t, ID_EOS) == S && pal_tokenizer_id(t, ID_EOT) == IM_END);
+    CHECK(pal_tokenizer_id(t, ID_BOS) == TOOL && pal_tokenizer_id(t, ID_EOS) == S &&
+          pal_tokenizer_id(t, ID_EOT) == IM_END);
     CHECK(pal_tokenizer_id(t, ID_NL) == '\n' && pal_tokenizer_id(t, ID_PAD) == -1 && pal_tokenizer_id(t, 99) == -1);
     CHECK(pal_tokenizer_is_eog(t, IM_END) && pal_tokenizer_is_eog(t, S) && !pal_tokenizer_is_eog(t, TOOL));
     CHECK(pal_tokenizer_type(t, S) == PAL_TOKEN_CONTROL && pal_tokenizer_type(t, U) == PAL_TOKEN_USER_DEFINED);
@@ -95,7 +96,8 @@ static void bpe_ids(void) {
     char piece[16];
     CHECK(pal_piece(t, TOOL, false, piece, sizeof piece) == 0 && pal_piece(t, TOOL, true, piece, sizeof piece) == 8);
     CHECK(pal_piece(t, _THE, false, piece, 2) == 4 && piece[0] == ' ' && piece[1] == 't');
-    CHECK(pal_piece(t, 0xff, false, piece, 1) == 1 && (uint8_t)piece[0] == 0xff && !pal_piece(t, EMPTY, true, piece, 1));
+    CHECK(pal_piece(t, 0xff, false, piece, 1) == 1 && (uint8_t)piece[0] == 0xff &&
+          !pal_piece(t, EMPTY, true, piece, 1));
     DECODES(t, "a the?", 'a', _THE, ' ', '?'); /* older vocabularies lose these spaces */
     DECODES(t, "a's'b 'd", 'a', ' ', '\'', 's', ' ', '\'', ' ', 'b', ' ', '\'', 'd');
     DECODES(bpe("qwen2"), "a the ?", 'a', _THE, ' ', '?');
@@ -134,9 +136,35 @@ static void spm_ids(void) {
 
 /* Every text comes back, whatever the pre-tokenizer; ids are in the vocabulary and fit in what was announced. */
 static void round_trips(void) {
-    static const char *const pool[] = {"a", "the", " ", "  ", "\n", "\r\n", "\t", "1", "234", "'s", "'LL", "!", "~$", "A", "bC", "<u>",
-                                       "\303\251", "\341\272\236", "\342\200\250", "\343\200\200", "\346\274\242", "\355\225\234",
-                                       "\360\237\230\200", "\314\201", "\340\270\201", "\331\243", "\302\205", "\1", "\177"};
+    static const char *const pool[] = {"a",
+                                       "the",
+                                       " ",
+                                       "  ",
+                                       "\n",
+                                       "\r\n",
+                                       "\t",
+                                       "1",
+                                       "234",
+                                       "'s",
+                                       "'LL",
+                                       "!",
+                                       "~$",
+                                       "A",
+                                       "bC",
+                                       "<u>",
+                                       "\303\251",
+                                       "\341\272\236",
+                                       "\342\200\250",
+                                       "\343\200\200",
+                                       "\346\274\242",
+                                       "\355\225\234",
+                                       "\360\237\230\200",
+                                       "\314\201",
+                                       "\340\270\201",
+                                       "\331\243",
+                                       "\302\205",
+                                       "\1",
+                                       "\177"};
     uint64_t seed = 1;
     for (uint32_t row = 0; pal_pre_name(row); row++) {
         pal_tokenizer *t = bpe(pal_pre_name(row));
@@ -178,9 +206,12 @@ static void pre_tokenizers(void) {
         if (!same) test_print(splits[i].pre), test_print(": "), test_print(splits[i].pieces), test_print("\n");
         CHECK(same);
     }
-    for (uint32_t i = 0; pal_pre_name(i); i++) CHECK(pal_pre_open(test_take(sizeof(pre_program)), (pal_str){pal_pre_name(i), vocab_length(pal_pre_name(i))}, NULL) >= 0);
+    for (uint32_t i = 0; pal_pre_name(i); i++)
+        CHECK(pal_pre_open(test_take(sizeof(pre_program)), (pal_str){pal_pre_name(i), vocab_length(pal_pre_name(i))},
+                           NULL) >= 0);
     pre_program *p = test_take(sizeof *p);
-    static const char *const wrong[] = {"[a", "(?:a", "a)", "\\p{Q}", "\\p{L", "a{2,1}", "a{", "(a)", "(?!a)", "\303\251", "[\303\251&&[^b]", "\\"};
+    static const char *const wrong[] = {"[a", "(?:a", "a)",    "\\p{Q}",   "\\p{L",           "a{2,1}",
+                                        "a{", "(a)",  "(?!a)", "\303\251", "[\303\251&&[^b]", "\\"};
     for (uint32_t i = 0; i < sizeof wrong / sizeof *wrong; i++) CHECK(pal_pre_compile(p, wrong[i]) == 0xffff);
 }
 
@@ -221,10 +252,13 @@ static void hostile(void) {
     vocab_file f = file_of();
     for (uint32_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         bool of_spm = cases[i].fault >= FAULT_BYTE && cases[i].fault <= FAULT_SCORES_TEXT;
-        if (of_spm) small_spm(&f, cases[i].fault);
-        else small_bpe(&f, "gpt-2", cases[i].fault);
+        if (of_spm)
+            small_spm(&f, cases[i].fault);
+        else
+            small_bpe(&f, "gpt-2", cases[i].fault);
         CHECK(open_file(&f, &t, &e) == cases[i].code && e.code == cases[i].code);
-        if (!mentions(&e, cases[i].says)) test_print(cases[i].says), test_print(" <- "), test_print(e.text), test_print("\n");
+        if (!mentions(&e, cases[i].says))
+            test_print(cases[i].says), test_print(" <- "), test_print(e.text), test_print("\n");
         CHECK(mentions(&e, cases[i].says));
     }
     small_bpe(&f, "gpt-2", FAULT_PAD_RANGE); /* files say -1 for none */
@@ -260,8 +294,10 @@ static void endless(void) {
 }
 
 void test_tokenizer(void) {
-    CHECK(pal_cp_class(0x10ffff) == PAL_CP_OTHER && pal_cp_class(0x85) == PAL_CP_SPACE && pal_cp_class('_') == PAL_CP_P);
-    CHECK(pal_cp_class(0x2ee5d) == PAL_CP_L && pal_cp_class(0x2ee5e) == PAL_CP_OTHER && pal_cp_class(0xe01ef) == PAL_CP_M);
+    CHECK(pal_cp_class(0x10ffff) == PAL_CP_OTHER && pal_cp_class(0x85) == PAL_CP_SPACE &&
+          pal_cp_class('_') == PAL_CP_P);
+    CHECK(pal_cp_class(0x2ee5d) == PAL_CP_L && pal_cp_class(0x2ee5e) == PAL_CP_OTHER &&
+          pal_cp_class(0xe01ef) == PAL_CP_M);
     bpe_ids();
     worst_case();
     spm_ids();

@@ -31,7 +31,8 @@ static void walk(const pal_gguf *g, const pal_file *files) {
         REQUIRE(pal_gguf_find(g, key) == kv);
         uint64_t at = 0, hash = pal_hash(0, kv->value, (size_t)kv->bytes);
         for (uint64_t k = 0; k < kv->n; k++) {
-            if (kv->item_type != PAL_STRING) sum += pal_kv_number(kv, k);
+            if (kv->item_type != PAL_STRING)
+                sum += pal_kv_number(kv, k);
             else {
                 pal_str s = pal_kv_string(kv, &at);
                 hash += pal_hash(0, s.data, s.n);

@@ -2,7 +2,7 @@
    run on without a trap; what is refused must leave the session as it was. Build and run: ./build.sh fuzz
 
      byte 0      policy, cache format, positions (which session)
-     byte 1      bit 0: seal again after the damage; bit 1: the block lies one byte short; else tokens to feed then
+     byte 1      bit 0: seal again after the damage; bit 1: the block lies one byte short; bits 2, 3: tokens to feed then
      then        u16 offset, u8 value: overwrites one byte of the block, as often as there are bytes */
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,7 +63,11 @@ static void feed(pal_session *s, uint32_t n) {
 }
 
 static void make(uint32_t w) {
-    pal_limits l = {.policy = w % PAL_POLICIES, .cache = w / PAL_POLICIES % 3, .positions = w / PAL_POLICIES / 3, .budget = budget, .chunk = chunk};
+    pal_limits l = {.policy = w % PAL_POLICIES,
+                    .cache = w / PAL_POLICIES % 3,
+                    .positions = w / PAL_POLICIES / 3,
+                    .budget = budget,
+                    .chunk = chunk};
     if (l.policy == PAL_FULL) l.budget = 32;
     REQUIRE(!pal_limits_resolve(model, &l, NULL));
     worlds[w].bytes = pal_state_bytes(model, &l);
@@ -100,7 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     REQUIRE(changed || cut || !code);
     if (code) REQUIRE(pal_state_hash(s) == worlds[w].hash);
     free(block);
-    feed(s, data[1] >> 2 & 15);
+    feed(s, data[1] >> 2 & 3);
     if (pal_seen(s)) {
         pal_sampling sampling = {.temperature = 0.8f, .top_p = 1, .typical_p = 1, .repeat_penalty = 1.1f};
         int64_t id = pal_sample(s, &sampling, 64, NULL, NULL, 0, NULL);
@@ -109,7 +113,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (uint32_t layer = 0; layer < pal_model_describe(model).n_layer; layer++) {
         uint32_t sets = 0, positions[64];
         int32_t held = pal_held(s, layer, &sets);
-        for (uint32_t set = 0; held >= 0 && set < sets; set++) REQUIRE(pal_retained(s, layer, set, positions, NULL) <= 32 + chunk);
+        for (uint32_t set = 0; held >= 0 && set < sets; set++)
+            REQUIRE(pal_retained(s, layer, set, positions, NULL) <= 32 + chunk);
     }
     return 0;
 }

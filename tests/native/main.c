@@ -71,8 +71,10 @@ static uint32_t *read_ids(const char *path, uint32_t *n) {
     *n = 0;
     for (uint64_t i = 0; i <= f.size; i++) {
         uint8_t c = i < f.size ? f.bytes[i] : ' ';
-        if (c >= '0' && c <= '9') value = 10 * value + c - '0', inside = true;
-        else if (inside) ids[(*n)++] = value, value = 0, inside = false;
+        if (c >= '0' && c <= '9')
+            value = 10 * value + c - '0', inside = true;
+        else if (inside)
+            ids[(*n)++] = value, value = 0, inside = false;
     }
     return ids;
 }
@@ -112,16 +114,26 @@ static void verb_hash(int argc, char **argv) {
     for (int i = 1; i + 1 < argc; i += 2) {
         const char *flag = argv[i], *value = argv[i + 1];
         uint32_t number = (uint32_t)strtoul(value, NULL, 10);
-        if (!strcmp(flag, "--ids-file")) ids = value;
-        else if (!strcmp(flag, "--policy")) l.policy = policy_of(value);
-        else if (!strcmp(flag, "--budget")) l.budget = number;
-        else if (!strcmp(flag, "--positions")) l.positions = choice(value, positions, 2);
-        else if (!strcmp(flag, "--cache")) l.cache = choice(value, caches, 3);
-        else if (!strcmp(flag, "--sinks")) l.sinks = number;
-        else if (!strcmp(flag, "--recent")) l.recent = number;
-        else if (!strcmp(flag, "--chunk")) l.chunk = number;
-        else if (!strcmp(flag, "--pin")) pin = number;
-        else die(flag, "no such option");
+        if (!strcmp(flag, "--ids-file"))
+            ids = value;
+        else if (!strcmp(flag, "--policy"))
+            l.policy = policy_of(value);
+        else if (!strcmp(flag, "--budget"))
+            l.budget = number;
+        else if (!strcmp(flag, "--positions"))
+            l.positions = choice(value, positions, 2);
+        else if (!strcmp(flag, "--cache"))
+            l.cache = choice(value, caches, 3);
+        else if (!strcmp(flag, "--sinks"))
+            l.sinks = number;
+        else if (!strcmp(flag, "--recent"))
+            l.recent = number;
+        else if (!strcmp(flag, "--chunk"))
+            l.chunk = number;
+        else if (!strcmp(flag, "--pin"))
+            pin = number;
+        else
+            die(flag, "no such option");
     }
     if (argc < 1 || !ids) die("hash", "wants MODEL.gguf --ids-file F");
     hash(argv[0], ids, l, pin);
@@ -215,11 +227,15 @@ static void requantize(const char *from, const char *type, const char *path) {
 
 int main(int argc, char **argv) {
     const char *verb = argc > 1 ? argv[1] : "";
-    if (!strcmp(verb, "hash") && argc > 2) verb_hash(argc - 2, argv + 2);
-    else if (!strcmp(verb, "encode") && argc == 4) encode(argv[2], argv[3]);
-    else if (!strcmp(verb, "requantize") && argc == 5) requantize(argv[2], argv[3], argv[4]);
+    if (!strcmp(verb, "hash") && argc > 2)
+        verb_hash(argc - 2, argv + 2);
+    else if (!strcmp(verb, "encode") && argc == 4)
+        encode(argv[2], argv[3]);
+    else if (!strcmp(verb, "requantize") && argc == 5)
+        requantize(argv[2], argv[3], argv[4]);
     else if (!strcmp(verb, "formats"))
         for (uint32_t i = 0; pal_format_row(i); i++) puts(pal_format_row(i)->name);
-    else die("usage", "hash MODEL --ids-file F ... | encode MODEL TEXT-FILE | requantize IN TYPE OUT | formats");
+    else
+        die("usage", "hash MODEL --ids-file F ... | encode MODEL TEXT-FILE | requantize IN TYPE OUT | formats");
     return 0;
 }
