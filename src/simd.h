@@ -15,6 +15,12 @@ typedef int16_t h8 __attribute__((vector_size(16)));
 typedef int8_t b16 __attribute__((vector_size(16)));
 typedef uint8_t u16 __attribute__((vector_size(16)));
 
+typedef f4 f4_anywhere __attribute__((aligned(1), may_alias)); /* as they lie in memory, without alignment */
+typedef i4 i4_anywhere __attribute__((aligned(1), may_alias));
+typedef b16 b16_anywhere __attribute__((aligned(1), may_alias));
+typedef u16 u16_anywhere __attribute__((aligned(1), may_alias));
+typedef uint16_t half4 __attribute__((vector_size(8), aligned(1), may_alias));
+
 /* Loops whose shape decides the speed: unroll a short one wholly, or keep a long one rolled (measured: LLVM's order of an
    unrolled dot loop halves the speed in V8). */
 #if defined(__clang__)
@@ -32,27 +38,11 @@ typedef uint8_t u16 __attribute__((vector_size(16)));
 #include <immintrin.h>
 #endif
 
-static inline f4 f4_load(const float *p) {
-    f4 v;
-    pal_copy(&v, p, 16);
-    return v;
-}
-static inline void f4_store(float *p, f4 v) { pal_copy(p, &v, 16); }
-static inline b16 b16_load(const void *p) {
-    b16 v;
-    pal_copy(&v, p, 16);
-    return v;
-}
-static inline u16 u16_load(const void *p) {
-    u16 v;
-    pal_copy(&v, p, 16);
-    return v;
-}
-static inline i4 i4_load(const void *p) {
-    i4 v;
-    pal_copy(&v, p, 16);
-    return v;
-}
+static inline f4 f4_load(const float *p) { return *(const f4_anywhere *)p; }
+static inline void f4_store(float *p, f4 v) { *(f4_anywhere *)p = v; }
+static inline b16 b16_load(const void *p) { return *(const b16_anywhere *)p; }
+static inline u16 u16_load(const void *p) { return *(const u16_anywhere *)p; }
+static inline i4 i4_load(const void *p) { return *(const i4_anywhere *)p; }
 static inline f4 f4_set(float x) { return (f4){x, x, x, x}; }
 static inline i4 i4_set(int32_t x) { return (i4){x, x, x, x}; }
 static inline f4 f4_from(i4 v) { return __builtin_convertvector(v, f4); }
@@ -64,7 +54,6 @@ static inline int32_t i4_sum(i4 v) { return v[0] + v[1] + v[2] + v[3]; }
 /* Lanewise choice: mask lanes are all ones or zero. */
 static inline f4 f4_select(i4 mask, f4 yes, f4 no) { return (f4)((mask & (i4)yes) | (~mask & (i4)no)); }
 static inline f4 f4_max(f4 a, f4 b) { return f4_select((i4)(a > b), a, b); }
-static inline f4 f4_min(f4 a, f4 b) { return f4_select((i4)(a < b), a, b); }
 static inline f4 f4_abs(f4 a) { return (f4)((i4)a & 0x7fffffff); }
 
 /* a*b + c, the one named multiply-add. */
@@ -151,16 +140,8 @@ static inline f4 f4_from_half(u4 h) {
     return (f4)(sign | (u4)f4_select((i4)(rest < 0x400), small, normal));
 }
 /* Four halves from memory, any alignment. */
-static inline f4 f4_from_f16(const void *p) {
-    uint16_t __attribute__((vector_size(8))) h;
-    pal_copy(&h, p, 8);
-    return f4_from_half(__builtin_convertvector(h, u4));
-}
+static inline f4 f4_from_f16(const void *p) { return f4_from_half(__builtin_convertvector(*(const half4 *)p, u4)); }
 /* Four bfloat16 from memory, any alignment. */
-static inline f4 f4_from_bf16(const void *p) {
-    uint16_t __attribute__((vector_size(8))) h;
-    pal_copy(&h, p, 8);
-    return (f4)(__builtin_convertvector(h, u4) << 16);
-}
+static inline f4 f4_from_bf16(const void *p) { return (f4)(__builtin_convertvector(*(const half4 *)p, u4) << 16); }
 
 #endif
