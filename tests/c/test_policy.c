@@ -66,9 +66,7 @@ static pal_linear select_rows(uint32_t rows, uint32_t cols, uint32_t from) {
 }
 
 /* 2 query heads, 1 KV head, head size 4; x = q (8) | k (4) | v (4). */
-static void worked_stream(const stream *v, uint32_t chunk) {
-    pal_limits limits = {v->policy, v->budget, v->positions, PAL_CACHE_F32, v->sinks, v->recent, chunk};
-    pal_bounds b = pal_bounds_of(&limits);
+static pal_layer passing_layer(void) {
     pal_layer l = {.kind = &pal_attention_kind, .dim = 16};
     l.attention = (pal_attention){.q = select_rows(8, 16, 0),
                                   .k = select_rows(4, 16, 8),
@@ -80,6 +78,13 @@ static void worked_stream(const stream *v, uint32_t chunk) {
                                   .d_v = 4,
                                   .n_rot = 4,
                                   .scale = 0.5f};
+    return l;
+}
+
+static void worked_stream(const stream *v, uint32_t chunk) {
+    pal_limits limits = {v->policy, v->budget, v->positions, PAL_CACHE_F32, v->sinks, v->recent, chunk};
+    pal_bounds b = pal_bounds_of(&limits);
+    pal_layer l = passing_layer();
     pal_rope_spec spec = {.n_rot = 4, .base = 10000, .factor = 1, .magnitude = 1};
     double freq[2];
     float table[9 * 4], x[16 * 8], y[16 * 8], *ropes[] = {table};
@@ -110,19 +115,10 @@ static void worked_stream(const stream *v, uint32_t chunk) {
 static void sliding_mask(void) {
     pal_limits limits = {.policy = PAL_H2O, .budget = 5, .recent = 1, .chunk = 1};
     pal_bounds b = pal_bounds_of(&limits);
-    pal_layer l = {.kind = &pal_attention_kind, .dim = 16};
-    l.attention = (pal_attention){.q = select_rows(8, 16, 0),
-                                  .k = select_rows(4, 16, 8),
-                                  .v = select_rows(4, 16, 12),
-                                  .o = select_rows(16, 8, 0),
-                                  .n_head = 2,
-                                  .n_head_kv = 1,
-                                  .d_k = 4,
-                                  .d_v = 4,
-                                  .rope = -1,
-                                  .scale = 0.5f,
-                                  .softcap = 2,
-                                  .window = 7};
+    pal_layer l = passing_layer();
+    l.attention.rope = -1;
+    l.attention.softcap = 2;
+    l.attention.window = 7;
     uint8_t *state = test_take(l.kind->state_bytes(&l, &b)), *scratch = test_take(l.kind->scratch_bytes(&l, &b));
     uint8_t *act = test_take(pal_act_bytes(1, 16));
     uint64_t random = 3;
