@@ -229,7 +229,7 @@ verb_bench() { # [MODEL.gguf] speed and flat memory; rows for tests/bench/RESULT
     run "${flags[@]}" -O3 -c tests/bench/read.c -o build/obj/read.o
     run "$ld" "${linking[@]}" build/obj/read.o -o build/wasm/read.wasm
     run node tests/bench/speed.js "$@"
-    run node --expose-gc tests/bench/flat.js "$@"
+    run node --single-threaded-gc tests/bench/flat.js "$@"
 }
 verb_hashes() { # [MODEL.gguf] [--freeze] one table: the same bits in every build (design I4)
     need "${need_test[@]}"
