@@ -26,9 +26,12 @@ export async function wasmBytes(variant) {
   throw new PalError('file', `no ${variant} build of the engine (looked for ${tried.join(', ')}); run ./build.sh wasm`);
 }
 
+const RELAXED_SINCE = 22;
+const major = Number(process.versions.node.split('.')[0]);
+
 /** Node 20 has relaxed SIMD behind a flag, and its first compiler tier (Liftoff) computes the relaxed dot wrongly. */
 function allowRelaxed() {
-  if (Number(process.versions.node.split('.')[0]) >= 22) return;
+  if (major >= RELAXED_SINCE) return;
   v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
   v8.setFlagsFromString('--no-liftoff');
 }
@@ -40,8 +43,13 @@ async function compile(variant) {
   return WebAssembly.compile(/** @type {BufferSource} */ (bytes));
 }
 
-/** @param {string} [variant] 'auto' | 'simd' | 'relaxed' */
-export const openNodeEngine = (variant) => openEngine(compile, variant ?? process.env.PALIMPSEST_VARIANT ?? 'auto');
+/**
+ * Before Node 22 auto is simd: relaxed SIMD needs flags there and is slower (measured, tests/bench/RESULTS.md).
+ * @param {string} [variant] 'auto' | 'simd' | 'relaxed'
+ */
+export function openNodeEngine(variant = process.env.PALIMPSEST_VARIANT ?? 'auto') {
+  return openEngine(compile, variant === 'auto' && major < RELAXED_SINCE ? 'simd' : variant);
+}
 
 /** Lets timers, signals and input run between two chunks of work. @returns {Promise<void>} */
 export const breathe = () => new Promise((resolve) => setImmediate(resolve));

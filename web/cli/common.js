@@ -21,7 +21,7 @@ export const JSON_OPTION = { name: 'json', kind: 'flag', help: 'print JSON for p
 
 /** @type {Option[]} how the engine runs */
 export const ENGINE_OPTIONS = [
-  { name: 'variant', kind: 'text', choices: VARIANTS, help: 'build of the engine: relaxed is faster, simd runs everywhere; they round differently [auto: relaxed where this machine computes it rightly]' },
+  { name: 'variant', kind: 'text', choices: VARIANTS, help: 'build of the engine: simd runs everywhere, relaxed fuses multiply and add and rounds differently [auto: relaxed where this machine computes it rightly; before Node 22 simd, which is faster there]' },
   { name: 'threads', kind: 'int', least: 1, help: 'only 1 so far [1]' },
 ];
 
