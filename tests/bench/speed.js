@@ -40,7 +40,7 @@ function random() {
 
 const roof = await readSpeed();
 console.log(`plain read: ${roof.toFixed(1)} GB/s; load ${os.loadavg()[0].toFixed(1)}`);
-const models = positionals.length ? positionals : ['models/default.gguf', ...random()].filter((file) => fs.existsSync(file));
+const models = positionals.length ? positionals : ['models/default.gguf', ...random()];
 for (const file of models)
     for (const variant of ['simd', 'relaxed']) {
         const args = ['web/cli.js', 'bench', file, '--policy', 'tova', '--budget', '256', '--prompt', '128', '--tokens', '32', '--json', '--variant', variant];
