@@ -196,6 +196,26 @@ build_wasm() { # [tests] NAME...
     done
 } 9>build/lock
 
+# ---- web/lib: what the pages and Node load beside the sources: the engine and two libraries, each one file ----
+build_lib() { # the engine first (build_wasm), then the libraries (need_npm)
+    local lib=web/lib name from code
+    mkdir -p $lib
+    for name in jinja:@huggingface/jinja:dist/index.js markdown:streaming-markdown:smd.min.js; do
+        IFS=: read -r name from code <<<"$name"
+        if stale "$lib/$name.js" "node_modules/$from/$code" build.sh; then
+            {
+                node -p "const p = require('./node_modules/$from/package.json'); '/*! ' + p.name + ' ' + p.version + ', licence ' + p.license + ' */'"
+                cat "node_modules/$from/$code"
+            } >"$lib/$name.js"
+            echo "export * from '$from';" >"$lib/$name.d.ts"
+        fi
+    done
+    for name in simd relaxed; do
+        stale "$lib/engine-$name.wasm" "build/wasm/clang/engine-$name.wasm" || continue
+        run cp "build/wasm/clang/engine-$name.wasm" "$lib/"
+    done
+}
+
 # ---- verbs ----
 verb_setup() { # install everything that any verb needs
     need "${need_engine[@]}" "${need_node[@]}" "${need_emcc[@]}" "${need_native[@]}" "${need_test[@]}" clang-format:clang-format
@@ -207,11 +227,14 @@ verb_native() { # [NAME...] native test and comparison programs, into build/nati
 }
 verb_wasm() { # the engine by both toolchains, into build/wasm/{clang,emcc}/engine-{simd,relaxed}.wasm
     build_wasm "${wasms[@]}"
+    need_npm
+    build_lib
 }
 verb_test() { # everything; ends in `N passed, M failed`
     need "${need_engine[@]}" "${need_node[@]}" "${need_emcc[@]}" "${need_native[@]}" "${need_test[@]}"
     need_npm
     build_wasm tests "${wasms[@]}"
+    build_lib
     build_native "${natives[@]}"
     build_fuzz
     run tests/all.sh
@@ -219,12 +242,14 @@ verb_test() { # everything; ends in `N passed, M failed`
 verb_chat() { # [MODEL.gguf] [flags] ["text"] chat with a model; `./build.sh chat --help` tells the flags
     need_npm
     build_wasm clang-simd clang-relaxed
+    build_lib
     cd "$from"
     run exec node "$root/web/cli.js" chat "$@"
 }
 verb_bench() { # [MODEL.gguf] speed and flat memory; rows for tests/bench/RESULTS.md
     need_npm
     build_wasm clang-simd clang-relaxed
+    build_lib
     wasm_flags clang-simd
     run "${flags[@]}" -O3 -c tests/bench/read.c -o build/obj/read.o
     run "$ld" "${linking[@]}" build/obj/read.o -o build/wasm/read.wasm
@@ -235,6 +260,7 @@ verb_hashes() { # [MODEL.gguf] [--freeze] one table: the same bits in every buil
     need "${need_test[@]}"
     need_npm
     build_wasm "${wasms[@]}"
+    build_lib
     build_native "${natives[@]}"
     run node tests/node/hashes.js "$@"
 }
@@ -262,8 +288,8 @@ verb_fmt() { # clang-format over the C sources
     mapfile -t files < <(git ls-files '*.[ch]' | grep -vE '_table\.h|_splits\.h|vectors\.h') # not the generated ones
     run clang-format -i "${files[@]}"
 }
-verb_clean() { # remove build/
-    run rm -rf build
+verb_clean() { # remove build/ and web/lib/
+    run rm -rf build web/lib
 }
 verb_help() { # this text
     cat <<'HELP'

@@ -4,7 +4,7 @@
  *  the last words of the assistant, up to where the next answer begins, rendered on the last exchange alone
  *  ([system] user, assistant, user): that does not depend on how the template treats older answers (Qwen3 strips their
  *  thinking), and costs the same after a thousand turns. */
-import { Template } from '@huggingface/jinja';
+import { Template } from './lib/jinja.js';
 import { PalError } from './errors.js';
 import { strftime } from './strftime.js';
 

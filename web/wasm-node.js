@@ -6,24 +6,17 @@ import v8 from 'node:v8';
 import { PalError } from './errors.js';
 import { openEngine } from './variants.js';
 
-const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
-/** Where builds are looked for: PALIMPSEST_WASM (a folder, or one file) first. */
-const folders = [process.env.PALIMPSEST_WASM, path.join(root, 'build/wasm/clang'), path.join(root, 'build/wasm/emcc')];
+/** Where builds lie: PALIMPSEST_WASM (a folder, or one file), or beside this file. */
+const folder = process.env.PALIMPSEST_WASM ?? fileURLToPath(new URL('lib/', import.meta.url));
 
 /** @param {string} variant */
 export async function wasmBytes(variant) {
-  const tried = [];
-  for (const folder of folders) {
-    if (!folder) continue;
-    const file = folder.endsWith('.wasm') ? folder : path.join(folder, `engine-${variant}.wasm`);
-    try {
-      return await readFile(file);
-    } catch {
-      tried.push(file);
-    }
-    if (folder === process.env.PALIMPSEST_WASM) break; // asked for explicitly: take no other
+  const file = folder.endsWith('.wasm') ? folder : path.join(folder, `engine-${variant}.wasm`);
+  try {
+    return await readFile(file);
+  } catch {
+    throw new PalError('file', `no ${variant} build of the engine (looked for ${file}); run ./build.sh wasm`);
   }
-  throw new PalError('file', `no ${variant} build of the engine (looked for ${tried.join(', ')}); run ./build.sh wasm`);
 }
 
 const RELAXED_SINCE = 22;
