@@ -1,8 +1,10 @@
-/** One conversation's memory: a state of known size, fed in chunks. All its memory is reserved when it opens. */
+/** One conversation's memory: a state of known size, fed in chunks. All its memory is reserved when it opens. Parked, it
+ *  lies outside the wasm memory, and another session of the model can have the room. */
+import { AttentionReader } from './attention.js';
 import { PalError, checkNames } from './errors.js';
+import { generate } from './generate.js';
 import { costOf, count, describeLimits, resolveLimits } from './limits.js';
-import { SAMPLING_NAMES, samplingOf } from './sampling.js';
-import { Stops } from './stops.js';
+import { samplingOf } from './sampling.js';
 
 /**
  * @typedef {import('./model.js').Model} Model
@@ -13,26 +15,20 @@ import { Stops } from './stops.js';
  * @property {MemoryOptions} [memory]
  * @property {number} [chunk] tokens per matrix product, at most 512 [64]; changes speed and scratch, never a result
  * @property {number | bigint} [seed] of the random state [a random one; see `session.seed`]
+ * @property {boolean} [undo] reserves a second block of the state's size, for mark() and rewind()
  *
  * @typedef {object} FeedOptions
  * @property {boolean} [pinned] these tokens never leave
  * @property {AbortSignal} [signal] looked at between chunks
  * @property {(progress: { read: number, total: number }) => void} [onprogress]
  *
- * @typedef {object} StreamOptions
- * @property {number} [maxTokens] [no limit: until the model ends]
- * @property {readonly string[]} [stop] strings that end the answer; they are not shown
- * @property {number | bigint} [seed] of the random state from here on [it goes on as it is]
- * @property {boolean} [ignoreEnd] go on when the model says it has finished
- * @property {AbortSignal} [signal]
- *
- * @typedef {SamplingOptions & StreamOptions} GenerateOptions
- * @typedef {{ id: number, text: string }} Piece text: whole characters that are certain now, may be empty
- * @typedef {'end' | 'length' | 'stop'} Reason
+ * @typedef {import('./generate.js').GenerateOptions} GenerateOptions
+ * @typedef {import('./generate.js').Piece} Piece
+ * @typedef {import('./generate.js').Reason} Reason
+ * @typedef {{ state: Uint8Array, marked?: Uint8Array, seen: number, held: number }} Parked
  */
 
-export const SESSION_NAMES = ['memory', 'chunk', 'seed'];
-export const GENERATE_NAMES = [...SAMPLING_NAMES, 'maxTokens', 'stop', 'ignoreEnd', 'seed', 'signal'];
+export const SESSION_NAMES = ['memory', 'chunk', 'seed', 'undo'];
 const MAX_BIAS = 4096;
 const PAUSE_MS = 12; // the event loop runs at least this often while text is made
 
@@ -49,37 +45,106 @@ export class Session {
    * @param {Model} model
    * @param {SessionOptions} [options]
    * @param {readonly number[]} [words] resolved limits, instead of options.memory and options.chunk
+   * @param {Parked} [parked] of another session: this one begins parked
    */
-  constructor(model, options = {}, words) {
+  constructor(model, options = {}, words, parked) {
     checkNames(options, SESSION_NAMES, 'session');
     const { engine } = model;
     this.closed = false;
     this.model = model;
     this.engine = engine;
+    this.undo = options.undo ?? false;
     this.words = words ?? resolveLimits(model, options.memory, options.chunk);
     this.limits = describeLimits(engine, this.words);
-    this.cost = costOf(model, this.words);
+    const cost = costOf(model, this.words);
+    this.cost = { ...cost, undo: this.undo ? cost.state : 0 };
     this.seed = BigInt.asUintN(64, BigInt(options.seed ?? randomSeed()));
-    this.regions = [
-      engine.take(this.cost.state, `the memory of ${this.limits.budget} tokens`),
-      engine.take(this.cost.scratch, 'the scratch of a session'),
-      engine.take(engine.c.session_bytes(), 'a session'),
-      engine.take(8 * Math.max(this.limits.chunk, MAX_BIAS, this.limits.budget + 1), 'the desk of a session'),
-    ];
-    const [state, scratch, self, ids] = this.regions.map((r) => r.at);
-    this.state = state;
-    this.at = self;
-    this.ids = ids;
-    engine.putWords(engine.out, this.words);
-    try {
-      engine.check(engine.c.session_open(self, model.at, engine.out, state, scratch));
-    } catch (e) {
-      this.close();
-      throw e;
-    }
     this.times = { promptTokens: 0, promptMs: 0, decodeTokens: 0, decodeMs: 0 };
     this.paused = performance.now();
-    this.reset();
+    /** @type {import('./engine.js').Region[]} */
+    this.regions = [];
+    this.state = 0;
+    this.undoAt = 0;
+    this.at = 0;
+    this.ids = 0;
+    /** @type {{ layer: number, sets: number }[]} */
+    this.caches = [];
+    /** mark() was called: rewind() goes back there. */
+    this.marked = false;
+    this.attentionReader = new AttentionReader(this);
+    /** What park() copied out. @type {Parked | undefined} */
+    this.parked = parked;
+    if (parked) this.marked = parked.marked !== undefined;
+    else this.open();
+  }
+
+  /** Takes the regions, with a fresh state. */
+  open() {
+    const { engine, cost, limits, model } = this;
+    const take = (/** @type {number} */ bytes, /** @type {string} */ what) => {
+      const region = engine.take(bytes, what);
+      this.regions.push(region);
+      return region.at;
+    };
+    try {
+      this.state = take(cost.state, `the memory of ${limits.budget} tokens`);
+      if (this.undo) this.undoAt = take(cost.undo, `the undo block of ${limits.budget} tokens`);
+      const scratch = take(cost.scratch, 'the scratch of a session');
+      this.at = take(engine.c.session_bytes(), 'a session');
+      this.ids = take(8 * Math.max(limits.chunk, MAX_BIAS, limits.budget + 1), 'the desk of a session');
+      engine.putWords(engine.out, this.words);
+      engine.check(engine.c.session_open(this.at, model.at, engine.out, this.state, scratch));
+    } catch (e) {
+      this.release();
+      throw e;
+    }
+    engine.c.session_reset(this.at, ...halves(this.seed));
+    this.caches = [];
+    for (let layer = 0; layer < model.layerCount; layer++) {
+      if (engine.c.held(this.at, layer, engine.out) >= 0) this.caches.push({ layer, sets: engine.word(0) });
+    }
+  }
+
+  release() {
+    for (const r of this.regions.splice(0).reverse()) this.engine.release(r);
+  }
+
+  /** Copies the state out and gives the wasm memory back: nothing can be read or said until unpark(). */
+  park() {
+    if (this.parked || this.closed) return;
+    const { engine, cost, seen, held } = this;
+    const marked = this.marked ? engine.u8.slice(this.undoAt, this.undoAt + cost.undo) : undefined;
+    this.parked = { state: this.save(), marked, seen, held };
+    this.release();
+  }
+
+  /** Takes wasm memory again and goes on as if nothing had been. When there is none, the session stays parked. */
+  unpark() {
+    if (!this.parked) return;
+    const { state, marked } = this.parked;
+    this.open();
+    this.engine.u8.set(state, this.state);
+    if (marked) this.engine.u8.set(marked, this.undoAt);
+    this.parked = undefined;
+  }
+
+  /** Remembers the state as it is now, for rewind(). */
+  mark() {
+    this.copy(this.state, this.undoAt);
+    this.marked = true;
+  }
+
+  /** Goes back to where mark() was called; that can be done again. */
+  rewind() {
+    if (!this.marked) throw new PalError('argument', 'there is nothing to go back to: call mark() first');
+    this.copy(this.undoAt, this.state);
+  }
+
+  /** @param {number} from @param {number} to */
+  copy(from, to) {
+    this.live();
+    if (!this.undo) throw new PalError('argument', 'this session has no undo block; open it with undo: true');
+    this.engine.u8.copyWithin(to, from, from + this.cost.state);
   }
 
   /** Sets the random state alone: the same seed draws the same tokens from here. @param {number | bigint} seed */
@@ -91,11 +156,13 @@ export class Session {
   reset(seed = this.seed) {
     this.seed = BigInt.asUintN(64, BigInt(seed));
     this.engine.c.session_reset(this.live(), ...halves(this.seed));
+    this.marked = false;
   }
 
-  /** The session's address; throws after close(). */
+  /** The session's address; throws when it is closed or parked. */
   live() {
     if (this.closed) throw new PalError('argument', 'this session is closed');
+    if (this.parked) throw new PalError('argument', 'this session is parked; call unpark() first');
     return this.at;
   }
 
@@ -103,7 +170,8 @@ export class Session {
   close() {
     if (this.closed) return;
     this.closed = true;
-    for (const r of this.regions) this.engine.release(r);
+    this.parked = undefined;
+    this.release();
   }
 
   /** Lets the event loop run when it has waited long enough. */
@@ -121,13 +189,18 @@ export class Session {
   async feed(ids, options = {}) {
     checkNames(options, ['pinned', 'signal', 'onprogress'], 'feed');
     const { signal, onprogress, pinned = false } = options;
-    const started = performance.now();
     for (let i = 0; i < ids.length; i += this.limits.chunk) {
       signal?.throwIfAborted();
-      this.feedChunk(ids.slice(i, i + this.limits.chunk), pinned);
+      this.read(ids.slice(i, i + this.limits.chunk), pinned);
       onprogress?.({ read: Math.min(ids.length, i + this.limits.chunk), total: ids.length });
       await this.pause();
     }
+  }
+
+  /** A chunk of a prompt, timed. @param {readonly number[]} ids @param {boolean} pinned */
+  read(ids, pinned) {
+    const started = performance.now();
+    this.feedChunk(ids, pinned);
     this.times.promptTokens += ids.length;
     this.times.promptMs += performance.now() - started;
   }
@@ -185,59 +258,45 @@ export class Session {
   }
 
   /**
-   * Draws and reads tokens. Each one is read before it is given out, so whatever was seen is remembered; the token that
-   * ends the text is not read.
+   * Draws and reads tokens; see generate.js.
    * @param {GenerateOptions} [options]
-   * @returns {AsyncGenerator<Piece, Reason>}
    */
-  async *generate(options = {}) {
-    checkNames(options, GENERATE_NAMES, 'generate');
-    const { maxTokens = Infinity, stop = [], ignoreEnd = false, seed, signal, ...rest } = options;
-    if (!(maxTokens >= 0)) throw new TypeError(`maxTokens must be a number of at least 0, not ${maxTokens}`);
-    const sampling = samplingOf(rest);
-    if (seed !== undefined) this.reseed(seed);
-    const stops = new Stops(stop);
-    const text = this.model.tokenizer?.stream();
-    for (let n = 0; ; n++) {
-      if (n >= maxTokens) {
-        yield { id: -1, text: stops.push(text?.end() ?? '') + stops.end() };
-        return 'length';
-      }
-      signal?.throwIfAborted();
-      const started = performance.now();
-      const id = this.draw(sampling);
-      if (!ignoreEnd && this.model.tokenizer?.isEnd(id)) {
-        yield { id: -1, text: stops.push(text?.end() ?? '') + stops.end() };
-        return 'end';
-      }
-      this.feedChunk([id]);
-      this.times.decodeTokens++;
-      this.times.decodeMs += performance.now() - started;
-      yield { id, text: stops.push(text?.push(id) ?? '') };
-      if (stops.found !== undefined) return 'stop';
-      await this.pause();
-    }
+  generate(options) {
+    return generate(this, options);
+  }
+
+  /**
+   * Draws a token and reads it; undefined when it ends the text: that one is not read.
+   * @param {ReturnType<typeof samplingOf>} sampling
+   * @param {boolean} [ignoreEnd]
+   */
+  step(sampling, ignoreEnd) {
+    const started = performance.now();
+    const id = this.draw(sampling);
+    if (!ignoreEnd && this.model.tokenizer?.isEnd(id)) return undefined;
+    this.feedChunk([id]);
+    this.times.decodeTokens++;
+    this.times.decodeMs += performance.now() - started;
+    return id;
   }
 
   /** Tokens read. */
   get seen() {
-    return this.engine.c.seen(this.live());
+    return this.parked?.seen ?? this.engine.c.seen(this.live());
   }
 
   /** Layers that have a cache, by number. */
   cacheLayers() {
-    const { engine, model } = this;
-    const list = [];
-    for (let i = 0; i < model.layerCount; i++) {
-      if (engine.c.held(this.live(), i, engine.out) >= 0) list.push({ layer: i, sets: engine.word(0) });
-    }
-    return list;
+    this.live();
+    return this.caches;
   }
 
   /** States held by the fullest layer. */
   get held() {
-    const held = this.cacheLayers().map(({ layer }) => this.engine.c.held(this.at, layer, this.engine.out));
-    return Math.max(0, ...held);
+    if (this.parked) return this.parked.held;
+    let most = 0;
+    for (const { layer } of this.cacheLayers()) most = Math.max(most, this.engine.c.held(this.at, layer, this.engine.out));
+    return most;
   }
 
   /**
@@ -255,11 +314,21 @@ export class Session {
     return Array.from(engine.u32.subarray(this.ids >>> 2, (this.ids >>> 2) + n));
   }
 
+  /**
+   * Attention to what a layer holds, or to what any holds.
+   * @param {number | 'mean'} layer
+   * @returns {import('./attention.js').Attention} fresh arrays
+   */
+  attention(layer) {
+    this.live();
+    return this.attentionReader.read(layer);
+  }
+
   /** Numbers about this session; bytes are promises: they do not change while it lives. */
   get stats() {
     const { times, seen, held } = this;
     return {
-      bytes: { weights: this.model.weightBytes, state: this.cost.state, scratch: this.cost.scratch, wasm: this.engine.bytes },
+      bytes: { weights: this.model.weightBytes, ...this.cost, wasm: this.engine.bytes },
       seen, held, capacity: this.limits.budget, evicted: Math.max(0, seen - held),
       ...times,
       promptMsPerToken: times.promptTokens ? times.promptMs / times.promptTokens : 0,
@@ -273,10 +342,16 @@ export class Session {
     return this.engine.hex64();
   }
 
-  /** The whole memory as one block of constant size. */
-  save() {
+  /** The whole memory as one block of constant size: where it lies, to be copied before the next call. */
+  block() {
+    if (this.parked) return this.parked.state;
     this.engine.c.state_seal(this.live());
-    return this.engine.u8.slice(this.state, this.state + this.cost.state);
+    return this.engine.u8.subarray(this.state, this.state + this.cost.state);
+  }
+
+  /** A copy of block(). */
+  save() {
+    return this.block().slice();
   }
 
   /**
@@ -290,17 +365,21 @@ export class Session {
     try {
       engine.u8.set(block, region.at);
       engine.check(engine.c.state_restore(this.live(), region.at, block.length));
+      this.marked = false;
     } finally {
       engine.release(region);
     }
   }
 
-  /** A second session that continues from here on its own. */
+  /** A second session that continues from here on its own; of a parked one it is parked too. */
   fork() {
-    const { engine } = this;
-    engine.c.state_seal(this.live());
-    const copy = new Session(this.model, { seed: this.seed }, this.words);
-    engine.check(engine.c.state_restore(copy.at, this.state, this.cost.state));
+    const { engine, parked, seed, undo } = this;
+    if (parked) return new Session(this.model, { seed, undo }, this.words, { ...parked, state: parked.state.slice(), marked: parked.marked?.slice() });
+    this.live();
+    const copy = new Session(this.model, { seed, undo }, this.words);
+    engine.u8.copyWithin(copy.state, this.state, this.state + this.cost.state);
+    engine.u8.copyWithin(copy.undoAt, this.undoAt, this.undoAt + this.cost.undo);
+    copy.marked = this.marked;
     return copy;
   }
 }

@@ -1,5 +1,6 @@
 /** Stop strings in a stream of text: what might still become one is held back. */
 import { PalError } from './errors.js';
+import { TextStream } from './tokenizer.js';
 
 export class Stops {
   /** @param {readonly string[]} strings */
@@ -47,5 +48,41 @@ export class Stops {
     const rest = this.held;
     this.held = '';
     return rest;
+  }
+}
+
+/** What an answer holds back: text that may become a stop string, bytes that begin a character. @typedef {{ text: string, bytes: number[] }} Tail */
+
+/** From the ids of an answer to the text that may be shown. */
+export class Shown {
+  /**
+   * @param {import('./tokenizer.js').Tokenizer | null} tokenizer null: there is no text
+   * @param {readonly string[]} stop
+   * @param {Tail} [tail] of an answer that goes on
+   */
+  constructor(tokenizer, stop, tail) {
+    this.stream = tokenizer && new TextStream(tokenizer, undefined, tail?.bytes);
+    this.stops = new Stops(stop);
+    this.stops.held = tail?.text ?? '';
+  }
+
+  /** @param {number} id */
+  push(id) {
+    return this.stops.push(this.stream?.push(id) ?? '');
+  }
+
+  /** The answer ends here: everything that was held back. */
+  end() {
+    return this.stops.push(this.stream?.end() ?? '') + this.stops.end();
+  }
+
+  /** Was a stop string found? */
+  get stopped() {
+    return this.stops.found !== undefined;
+  }
+
+  /** @returns {Tail} */
+  get tail() {
+    return { text: this.stops.held, bytes: [...(this.stream?.rest ?? [])] };
   }
 }

@@ -230,25 +230,44 @@ export class Tokenizer {
   }
 }
 
+/** Bytes at the end that begin a character and do not end it. @param {Uint8Array} bytes */
+function unfinished(bytes) {
+  for (let n = 1; n <= Math.min(3, bytes.length); n++) {
+    const b = bytes[bytes.length - n];
+    if ((b & 0xc0) === 0x80) continue;
+    const whole = b >= 0xf8 || b < 0xc0 ? 1 : b >= 0xf0 ? 4 : b >= 0xe0 ? 3 : 2;
+    return whole > n ? n : 0;
+  }
+  return 0;
+}
+
 export class TextStream {
   /**
    * @param {Tokenizer} tokenizer
    * @param {{ special?: boolean }} [options]
+   * @param {ArrayLike<number>} [rest] of a stream that this one continues
    */
-  constructor(tokenizer, options) {
+  constructor(tokenizer, options, rest = []) {
     this.tokenizer = tokenizer;
     this.options = options;
+    /** Bytes of an unfinished character. */
+    this.rest = Uint8Array.from(rest);
     this.decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   }
 
   /** Whole characters that are certain after this token. @param {number} id */
   push(id) {
-    return this.decoder.decode(this.tokenizer.piece(id, this.options), { stream: true });
+    const bytes = concat([this.rest, this.tokenizer.piece(id, this.options)]);
+    const whole = bytes.length - unfinished(bytes);
+    this.rest = bytes.subarray(whole);
+    return this.decoder.decode(bytes.subarray(0, whole));
   }
 
   /** What was held back; an unfinished character becomes U+FFFD. */
   end() {
-    return this.decoder.decode();
+    const { rest } = this;
+    this.rest = new Uint8Array(0);
+    return this.decoder.decode(rest);
   }
 }
 

@@ -5,21 +5,20 @@ import { UsageError } from './options.js';
 import { TALK_OPTIONS, generationOf, memoryLine, memoryOf } from './sampling-options.js';
 import { note, progress } from './terminal.js';
 
-/** @typedef {import('../chat.js').Chat} Chat */
+/** @typedef {import('../chat.js').Chat} Chat @typedef {import('../chat.js').SendOptions} SendOptions */
 
 /**
- * One turn, streamed to stdout. Ctrl-C ends the answer, not the program.
- * @param {Chat} chat
- * @param {string} text
- * @param {import('../chat.js').SendOptions} options
+ * One answer, streamed to stdout. Ctrl-C ends the answer, not the program.
+ * @param {(options: SendOptions) => AsyncIterable<string>} answer
+ * @param {SendOptions} options
  */
-async function turn(chat, text, options) {
+async function stream(answer, options) {
   const abort = new AbortController();
   const stop = () => abort.abort();
   process.on('SIGINT', stop);
   const bar = progress('reading the message');
   try {
-    for await (const piece of chat.send(text, { ...options, signal: abort.signal, onprogress: (p) => bar.draw(p.read, p.total) })) {
+    for await (const piece of answer({ ...options, signal: abort.signal, onprogress: (p) => bar.draw(p.read, p.total) })) {
       bar.end();
       process.stdout.write(piece);
     }
@@ -33,17 +32,23 @@ async function turn(chat, text, options) {
   }
 }
 
-/** @param {Chat} chat @param {import('../chat.js').SendOptions} options */
+/** @param {Chat} chat @param {SendOptions} options */
 async function talk(chat, options) {
   const lines = createInterface({ input: process.stdin, output: process.stdin.isTTY ? process.stderr : undefined, prompt: '> ' });
-  if (process.stdin.isTTY) note('Type a message; /memory shows what is remembered, /quit or Ctrl-D ends.');
+  if (process.stdin.isTTY) note('Type a message; Ctrl-C stops an answer, /continue goes on with it, /again gives another one, /memory shows what is remembered, /quit or Ctrl-D ends.');
+  if (chat.unfinished) note('The last answer is not finished: /continue goes on with it.');
   lines.on('SIGINT', () => (chat.busy ? process.emit('SIGINT') : lines.close()));
   lines.prompt();
   for await (const line of lines) {
     const text = line.trim();
     if (text === '/quit') break;
     if (text === '/memory') memoryLine(chat.session);
-    else if (text) await turn(chat, text, options);
+    else if (text === '/continue' && !chat.unfinished) note('There is no unfinished answer.');
+    else if (text === '/continue') await stream((o) => chat.continue(o), options);
+    else if (text === '/again' && !chat.canRegenerate) note('There is no answer to replace yet.');
+    else if (text === '/again') await stream((o) => chat.regenerate(o), options);
+    else if (text) await stream((o) => chat.send(text, o), options);
+    if (text && chat.unfinished) note('[not finished: /continue goes on]');
     lines.prompt();
   }
   lines.close();
@@ -58,11 +63,12 @@ async function run({ words, options: o }) {
   const template = o['template-file'] && (await readFile(o['template-file'], 'utf8'));
   const pin = o.pin === undefined || o.pin === 'system' || o.pin === 'none' ? o.pin : Number(o.pin);
   if (typeof pin === 'number' && !Number.isInteger(pin)) throw new UsageError(`--pin: '${o.pin}' is not system, none or a number of tokens`);
+  const undo = text === undefined; // for /again
   const chat = o.load
-    ? model.restore(new Uint8Array(await readFile(o.load)), { template })
-    : model.chat({ system: o.system, memory: { ...memoryOf(o), ...(pin === undefined ? {} : { pin }) }, chunk: o.chunk, seed: o.seed, template });
+    ? model.restore(new Uint8Array(await readFile(o.load)), { template, undo })
+    : model.chat({ system: o.system, memory: { ...memoryOf(o), ...(pin === undefined ? {} : { pin }) }, chunk: o.chunk, seed: o.seed, template, undo });
   const options = generationOf(o);
-  if (text !== undefined) await turn(chat, text, options);
+  if (text !== undefined) await stream((more) => chat.send(text, more), options);
   else await talk(chat, options);
   if (o.save) await writeFile(o.save, chat.save());
   memoryLine(chat.session);
@@ -73,7 +79,7 @@ export const verb = {
   name: 'chat',
   usage: '[MODEL.gguf] ["TEXT"]',
   summary: 'Talk with a model, in memory that never grows. With TEXT: one answer. Without: a conversation.',
-  details: `Without MODEL the built-in one answers (${defaultModel.split('/').slice(-2).join('/')}). When the memory is full, --policy decides which token leaves; the begin token and the system message stay.`,
+  details: `Without MODEL the built-in one answers (${defaultModel.split('/').slice(-2).join('/')}). When the memory is full, --policy decides which token leaves; the begin token and the system message stay. In a conversation, Ctrl-C stops an answer, /continue goes on with it, and /again gives another one (that takes a second block of memory).`,
   options: [
     { name: 'system', kind: 'text', help: 'system message: never leaves the memory' },
     { name: 'pin', kind: 'text', value: 'system|none|N', help: 'what never leaves: begin token and system message, nothing, or the first N tokens [system]' },

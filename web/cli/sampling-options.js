@@ -62,6 +62,7 @@ export function memoryLine(session) {
   const s = session.stats;
   const speed = s.decodeTokens ? `; ${(1000 / s.decodeMsPerToken).toFixed(1)} tok/s` : '';
   const { policy, positions } = session.limits;
-  note(`[memory: weights ${bytes(s.bytes.weights)}, state ${bytes(s.bytes.state)}, scratch ${bytes(s.bytes.scratch)}; ` +
+  const undo = s.bytes.undo ? ` and undo ${bytes(s.bytes.undo)}` : '';
+  note(`[memory: weights ${bytes(s.bytes.weights)}, state ${bytes(s.bytes.state)}${undo}, scratch ${bytes(s.bytes.scratch)}; ` +
     `${policy}/${positions}: held ${thousands(s.held)} of ${thousands(s.capacity)}, seen ${thousands(s.seen)}, evicted ${thousands(s.evicted)}${speed}]`);
 }
