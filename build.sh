@@ -246,6 +246,21 @@ verb_chat() { # [MODEL.gguf] [flags] ["text"] chat with a model; `./build.sh cha
     cd "$from"
     run exec node "$root/web/cli.js" chat "$@"
 }
+verb_site() { # the static site, into build/site: copy that to any static host
+    need_npm
+    build_wasm clang-simd clang-relaxed
+    build_lib
+    rm -rf build/site
+    mkdir -p build/site/models
+    run cp -r web build/site/
+    rm -rf build/site/web/{cli,cli.js,examples,node.js,serve.js,source-node.js,wasm-node.js} build/site/web/lib/*.d.ts
+    run cp models/default.gguf models/catalogue.json LICENSE build/site/models/
+    echo '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=web/site/"><title>Palimpsest</title><a href="web/site/">Palimpsest</a>' >build/site/index.html
+}
+verb_demo() { # [PORT] the static site on 127.0.0.1; prints the URL
+    verb_site
+    run exec node web/serve.js build/site "${1:-8000}"
+}
 verb_bench() { # [MODEL.gguf] speed and flat memory; rows for tests/bench/RESULTS.md
     need_npm
     build_wasm clang-simd clang-relaxed
@@ -297,6 +312,7 @@ Palimpsest: a language model in a web page whose memory never grows.
 
     ./build.sh chat "Tell me about the sea."     set up, build, and talk to the embedded model
     ./build.sh chat model.gguf                   an interactive chat with a model of yours
+    ./build.sh demo                              the page, on 127.0.0.1
     ./build.sh test                              build everything, test everything
 
 HELP

@@ -6,6 +6,7 @@
 #include "../src/pal.h"
 #include "../src/quant.h"
 #include "../src/session.h"
+#include "../src/sha256.h"
 #include "../src/tokenizer.h"
 
 #define EXPORT(name) __attribute__((export_name(#name), visibility("default"), used))
@@ -244,3 +245,9 @@ EXPORT(hash) void hash(const void *bytes, uint32_t n, uint32_t *out) {
     uint64_t h = pal_hash(0, bytes, n);
     out[0] = (uint32_t)h, out[1] = (uint32_t)(h >> 32);
 }
+
+/* ---- SHA-256: s = 128 bytes; out = 32 bytes ---- */
+_Static_assert(sizeof(pal_sha256) <= 128, "the shim reserves 128 bytes");
+EXPORT(sha256_begin) void sha256_begin(pal_sha256 *s) { pal_sha256_begin(s); }
+EXPORT(sha256_add) void sha256_add(pal_sha256 *s, const void *bytes, uint32_t n) { pal_sha256_add(s, bytes, n); }
+EXPORT(sha256_end) void sha256_end(pal_sha256 *s, uint8_t *out) { pal_sha256_end(s, out); }

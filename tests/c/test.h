@@ -28,6 +28,7 @@ float test_uniform(uint64_t *state, float low, float high);
 /* One row per test: a function `void test_<name>(void)` in tests/c/. */
 #define TESTS(T) \
     T(base)      \
+    T(sha256)    \
     T(gguf)      \
     T(quant)     \
     T(matmul)    \
