@@ -87,7 +87,8 @@ export class Chat {
   newLog(log) {
     const { session } = this;
     const held = () => session.cacheLayers().reduce((sum, c) => sum + c.sets, 0) * session.limits.budget;
-    const copy = new TokenLog(log?.capacity ?? logCapacity(held()), () => session.attention('mean').positions);
+    const copy = new TokenLog(log?.capacity ?? logCapacity(held()), () => session.attention('mean').positions, this.model.spareLog);
+    this.model.spareLog = undefined;
     if (log) copy.load(log.bytes, Infinity, Infinity);
     return copy;
   }
@@ -376,6 +377,8 @@ export class Chat {
 
   /** Gives the memory back. */
   close() {
+    if (this.session.closed) return;
     this.session.close();
+    this.model.spareLog = this.log.words;
   }
 }

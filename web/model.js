@@ -46,6 +46,8 @@ export class Model {
     /** false: positions are learned; only `positions: 'original'` is possible. */
     this.cachePositions = w[8] !== 0;
     this.complete = false;
+    /** The token log of a closed chat, for the next one: chats that come and go leave nothing to collect. @type {Uint32Array | undefined} */
+    this.spareLog = undefined;
     /** null: the file has no vocabulary; feed ids. @type {Tokenizer | null} */
     this.tokenizer = Tokenizer.present(gguf) ? new Tokenizer(engine, gguf) : null;
   }

@@ -74,6 +74,8 @@ export class Session {
     this.attentionReader = new AttentionReader(this);
     /** What park() copied out. @type {Parked | undefined} */
     this.parked = parked;
+    /** @type {[state: Uint8Array, undo: Uint8Array] | undefined} */
+    this.lot = undefined;
     if (parked) this.marked = parked.marked !== undefined;
     else this.open();
   }
@@ -112,10 +114,18 @@ export class Session {
   /** Copies the state out and gives the wasm memory back: nothing can be read or said until unpark(). */
   park() {
     if (this.parked || this.closed) return;
-    const { engine, cost, seen, held } = this;
-    const marked = this.marked ? engine.u8.slice(this.undoAt, this.undoAt + cost.undo) : undefined;
-    this.parked = { state: this.save(), marked, seen, held };
+    const { seen, held } = this;
+    const [state, marked] = this.outside;
+    state.set(this.block());
+    if (this.marked) marked.set(this.engine.u8.subarray(this.undoAt, this.undoAt + marked.length));
+    this.parked = { state, marked: this.marked ? marked : undefined, seen, held };
     this.release();
+  }
+
+  /** Where the state and the undo block lie while this is parked: one place, however often. */
+  get outside() {
+    this.lot ??= [new Uint8Array(this.cost.state), new Uint8Array(this.cost.undo)];
+    return this.lot;
   }
 
   /** Takes wasm memory again and goes on as if nothing had been. When there is none, the session stays parked. */

@@ -18,12 +18,13 @@ export class TokenLog {
   /**
    * @param {number} capacity
    * @param {() => Uint32Array} held positions held now, ascending
+   * @param {Uint32Array} [spare] of a log that is not used any more
    */
-  constructor(capacity, held) {
+  constructor(capacity, held, spare) {
     this.capacity = capacity;
     this.held = held;
     /** Pairs: position, id with the role in its two highest bits. */
-    this.words = new Uint32Array(2 * capacity);
+    this.words = spare?.length === 2 * capacity ? spare : new Uint32Array(2 * capacity);
     this.n = 0;
   }
 

@@ -28,7 +28,9 @@ test('chat: /continue goes on, /again answers anew, and a saved chat goes on whe
   assert.ok(more && long.startsWith(one + more), `${long} | ${one} | ${more}`);
   assert.match(first.stderr, /There is no unfinished answer[\s\S]*There is no answer to replace yet[\s\S]*not finished: \/continue/);
   assert.match(first.stderr, /state \S+ \w+ and undo \S+ \w+,/);
-  const second = await talk('/continue\n', ...greedy, '--load', file);
+  const second = await talk('/continue\nBye\n/again\n', ...greedy, '--load', file);
   assert.match(second.stderr, /The last answer is not finished/);
-  assert.equal(one + more + second.stdout.split('\n')[0], long);
+  const [rest, bye, anew] = second.stdout.split('\n');
+  assert.deepEqual([one + more + rest, anew], [long, bye]);
+  assert.ok(bye);
 });

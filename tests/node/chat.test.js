@@ -104,6 +104,9 @@ testWith(file, 'chat: stop strings, maxTokens, abort and leaving the loop; the c
   await assert.rejects(chat.ask('two', quick), /still answering/);
   await first.return();
   await assert.rejects(chat.ask('x', { maxToken: 1 }), /did you mean 'maxTokens'/);
+  await assert.rejects(chat.ask(5), /must be a string/);
+  await assert.rejects(chat.ask('x', { seed: 1.5 }), RangeError);
+  await assert.rejects(chat.ask('x', { stop: [''] }), /not empty/);
 });
 
 testWith(file, 'chat: abort while a long prompt is read', async () => {
@@ -174,4 +177,26 @@ testWith(file, 'chat: a seed for one answer makes it repeatable, whatever was dr
   };
   assert.equal(await answer(1, 5), await answer(2, 5));
   assert.notEqual(await answer(1, 5), await answer(1, 6));
+});
+
+testWith(file, 'session.generate: text, the end of a character at a limit, and a stop string', async () => {
+  const m = await open();
+  const run = async (text, options) => {
+    const session = m.session({ memory, seed: 1 });
+    await session.feed(m.encode('Hi'));
+    const ids = m.encode(text);
+    session.draw = () => ids.shift();
+    const pieces = session.generate(options);
+    let out = '';
+    for (;;) {
+      const { value, done } = await pieces.next();
+      if (done) return [out, value];
+      out += value.text;
+    }
+  };
+  assert.deepEqual(await run('one two STOP three', { stop: ['STOP'], maxTokens: 40 }), ['one two ', 'stop']);
+  const face = m.encode('😀').length;
+  assert.ok(face > 1);
+  assert.deepEqual(await run('😀😀', { maxTokens: face }), ['😀', 'length']);
+  assert.match((await run('😀😀', { maxTokens: face + 1 }))[0], /^😀\ufffd/u);
 });

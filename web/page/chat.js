@@ -133,10 +133,17 @@ export class Chat {
     this.model.wasm = status.stats.bytes.wasm;
   }
 
+  /** @param {Chat['memory']} memory after something was read */
+  remembers(memory) {
+    const left = memory.evicted > this.memory.evicted;
+    this.memory = memory;
+    this.events.emit('memory', memory);
+    if (left) this.events.emit('evict', { evicted: memory.evicted, seen: memory.seen, held: memory.held });
+  }
+
   /** What the worker tells. @param {import('../worker/protocol.js').ChatEvent} message */
   hear({ type, event, status }) {
     if (status) this.show(status);
-    if (type === 'memory') this.memory = event;
     if (type === 'view') return this.watches.get(event.watch)?.listener(event.snapshot);
     if (type !== 'status') this.events.emit(type, event);
     return undefined;
@@ -198,7 +205,7 @@ export class Chat {
           this.take(value.messages, value.status);
           return value.reason;
         }
-        this.memory = value.memory;
+        this.remembers(value.memory);
         if (value.progress) onprogress?.(value.progress);
         else {
           this.transcript.append(value.text);
@@ -214,7 +221,7 @@ export class Chat {
 
   /** The transcript while the answer streams; at its end the worker's own takes its place. @param {string} what @param {string} [content] */
   begin(what, content) {
-    if (what === 'regenerate') this.transcript.restart();
+    if (what === 'regenerate' && this.canRegenerate) this.transcript.restart();
     if (what !== 'send') return;
     this.transcript.say({ role: 'user', content: content ?? '' });
     this.transcript.say({ role: 'assistant', content: '' });

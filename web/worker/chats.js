@@ -37,11 +37,7 @@ export class Chats {
       this.seat.sit(undefined);
       const chat = await make();
       this.seat.sit(chat);
-      const self = { number, chat, name, savedAt: performance.now(), watches: new Map() };
-      for (const type of /** @type {const} */ (['evict', 'memory'])) {
-        chat.on(type, (/** @type {any} */ event) => this.post({ chat: number, type, event }));
-      }
-      return self;
+      return { number, chat, name, savedAt: performance.now(), watches: new Map() };
     });
     this.entries.set(number, entry);
     entry.catch(() => this.entries.delete(number));
