@@ -210,10 +210,18 @@ build_lib() { # the engine first (build_wasm), then the libraries (need_npm)
             echo "export * from '$from';" >"$lib/$name.d.ts"
         fi
     done
+    cat node_modules/@huggingface/jinja/LICENSE node_modules/streaming-markdown/license >$lib/LICENSES.txt
     for name in simd relaxed; do
         stale "$lib/engine-$name.wasm" "build/wasm/clang/engine-$name.wasm" || continue
         run cp "build/wasm/clang/engine-$name.wasm" "$lib/"
     done
+}
+
+build_dist() { # dist/: the same for pages that use no bundler, in few files
+    build_lib
+    local sources
+    mapfile -t sources < <(find web -name '*.js' -o -name '*.wasm')
+    if stale dist/lib/engine-simd.wasm "${sources[@]}"; then run node web/bundle.js; fi
 }
 
 # ---- verbs ----
@@ -228,13 +236,13 @@ verb_native() { # [NAME...] native test and comparison programs, into build/nati
 verb_wasm() { # the engine by both toolchains, into build/wasm/{clang,emcc}/engine-{simd,relaxed}.wasm
     build_wasm "${wasms[@]}"
     need_npm
-    build_lib
+    build_dist
 }
 verb_test() { # everything; ends in `N passed, M failed`
     need "${need_engine[@]}" "${need_node[@]}" "${need_emcc[@]}" "${need_native[@]}" "${need_test[@]}"
     need_npm
     build_wasm tests "${wasms[@]}"
-    build_lib
+    build_dist
     build_native "${natives[@]}"
     build_fuzz
     run tests/all.sh
@@ -253,13 +261,19 @@ verb_site() { # the static site, into build/site: copy that to any static host
     rm -rf build/site
     mkdir -p build/site/models
     run cp -r web build/site/
-    rm -rf build/site/web/{cli,cli.js,examples,node.js,serve.js,source-node.js,wasm-node.js} build/site/web/lib/*.d.ts
+    rm -rf build/site/web/{bundle.js,cli,cli.js,examples,node.js,serve.js,source-node.js,wasm-node.js} build/site/web/lib/*.d.ts
     run cp models/default.gguf models/catalogue.json LICENSE build/site/models/
     echo '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=web/site/"><title>Palimpsest</title><a href="web/site/">Palimpsest</a>' >build/site/index.html
 }
 verb_demo() { # [PORT] the static site on 127.0.0.1; prints the URL
     verb_site
     run exec node web/serve.js build/site "${1:-8000}"
+}
+verb_sizes() { # what a page fetches, in brotli; rows for tests/bench/RESULTS.md with --write
+    need_npm
+    build_wasm clang-simd clang-relaxed
+    build_dist
+    run node tests/bench/sizes.js "$@"
 }
 verb_bench() { # [MODEL.gguf] speed and flat memory; rows for tests/bench/RESULTS.md
     need_npm
@@ -303,8 +317,8 @@ verb_fmt() { # clang-format over the C sources
     mapfile -t files < <(git ls-files '*.[ch]' | grep -vE '_table\.h|_splits\.h|vectors\.h') # not the generated ones
     run clang-format -i "${files[@]}"
 }
-verb_clean() { # remove build/ and web/lib/
-    run rm -rf build web/lib
+verb_clean() { # remove what was built
+    run rm -rf build dist web/lib
 }
 verb_help() { # this text
     cat <<'HELP'

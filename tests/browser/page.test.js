@@ -1,4 +1,4 @@
-// The page API over its worker, with the embedded model, in headless Chromium.
+// The page API over its worker, as it ships (dist/), with the embedded model, in headless Chromium.
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Model } from '../../web/node.js';
@@ -11,7 +11,7 @@ const QUESTIONS = ['Tell me about the sea.', 'What is a bird?', 'Tell me about t
 /** @param {import('playwright-core').Page} page what every test below finds as `model` */
 async function load(page) {
     await page.evaluate(async (url) => {
-        const pal = await import('/web/browser.js');
+        const pal = await import('/dist/page/palimpsest.js');
         const progress = [];
         const model = await pal.Model.load(url, { onprogress: (p) => progress.push(p), variant: 'simd' });
         Object.assign(window, { pal, model, progress });
