@@ -101,6 +101,22 @@ test('the file changes between two ranges: it is loaded anew', async (t) => {
   }
 });
 
+test('another length under the same ETag is another file', async () => {
+  await withSource(async ({ server, load }) => {
+    const other = random(4 * MB);
+    const url = server.serve('/lying.bin', file, { etag: '"same"', modified: null });
+    server.fault('/lying.bin', async ({ request, response, file: now, asked, n }) => {
+      if (n > 1) return false;
+      await plain(request, response, now, asked, { stop: 2 * MB, then: 'cut' });
+      server.serve('/lying.bin', other, { etag: '"same"', modified: null });
+      return true;
+    });
+    const result = await load({ source: url });
+    exact(result, other);
+    assert.equal(result.restarts, 1);
+  });
+});
+
 test('the file changes all the time', async () => {
   await withSource(async ({ server, load }) => {
     const url = server.serve('/restless.gguf', file);
@@ -180,7 +196,9 @@ test('compressed or chunked answers without a length', async (t) => {
       await t.test(`chunked, cut once, ${same ? 'own' : 'other'} origin`, async () => {
         const url = server.serve('/chunked.bin', file);
         server.fault('/chunked.bin', faults.chunked(MB + 5, 1));
-        exact(await load({ source: url }), file);
+        const result = await load({ source: url });
+        exact(result, file);
+        assert.equal(result.restarts, 0);
         server.forget();
         exact(await load({ source: url }), file);
         assert.equal(server.of('/chunked.bin').length, 0);

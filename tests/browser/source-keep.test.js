@@ -199,7 +199,7 @@ test('two tabs and one file: it is fetched once; waiting can be aborted', async 
     const { server, load, open } = bench;
     const url = server.serve('/shared.bin', file);
     server.fault('/shared.bin', slow);
-    server.fault('/shared-2.bin', slow);
+    server.fault('/shared-2.bin', faults.changed({ slow: 25 }));
     const second = await open();
     const third = await open();
     const first = load({ source: url });
@@ -208,7 +208,19 @@ test('two tabs and one file: it is fetched once; waiting can be aborted', async 
     assert.ok(stopped.every(({ error }) => error.name === 'AbortError'));
     exact(await first, file);
     const other = server.serve('/shared-2.bin', file);
-    const results = await Promise.all([load({ source: other }), second.evaluate((source) => /** @type {any} */ (window).load({ source }), other)]);
+    const holder = load({ source: other });
+    await keptUpTo(bench, other, 1);
+    const waiter = second.evaluate((source) => /** @type {any} */ (window).load({ source }), other);
+    const pending = await third.evaluate(async () => {
+      for (let i = 0; i < 100; i++) {
+        const names = ((await navigator.locks.query()).pending ?? []).map(({ name }) => name);
+        if (names.length) return names;
+        await new Promise((done) => setTimeout(done, 10));
+      }
+      return [];
+    });
+    assert.equal(pending.length, 1, 'it waits for the lock');
+    const results = await Promise.all([holder, waiter]);
     for (const result of results) exact(result, file);
     assert.equal(server.of('/shared.bin').length, 1);
     assert.equal(server.of('/shared-2.bin').length, 1);
@@ -301,6 +313,9 @@ test('storage', async (t) => {
       exact(result, file);
       assert.match(result.note, /no private file system \(a private window\?\): the model was loaded but not kept/);
       refused(await load({ source: url, options: { cache: 'only' }, env: { noStorage: true } }), 'offline', /no private file system .* so nothing is kept/);
+      const failing = await load({ source: url, env: { noHandles: true } });
+      exact(failing, file);
+      assert.match(failing.note, /private\.bin was loaded but not kept: the browser's storage failed \(not today\)/);
       server.forget();
       exact(await load({ source: url }), file);
       assert.equal(server.of('/private.bin').length, 1);

@@ -83,6 +83,8 @@ test('a journal is read up to where it is torn, wherever that is', () => {
   assert.deepEqual(journal, { ...start, size: MB + 5, pieces: [hash, 'f'.repeat(16)], sha256: 'e'.repeat(64) });
   assert.equal(bytesOf(journal), MB + 5);
   assert.ok(isComplete(journal) && !isComplete({ ...journal, pieces: [hash] }));
+  const junk = parseJournal([lines[0], lines[1], '1 junk\n', lines[2]].join(''));
+  assert.deepEqual([junk.journal.pieces, junk.length], [[hash], lines[0].length + lines[1].length], 'behind a bad line nothing counts');
   assert.equal(parseJournal('{"palimpsest":2}\n'), undefined);
   assert.equal(parseJournal('null\n'), undefined);
 });
@@ -145,6 +147,9 @@ test('parts are read three at a time; when one fails the others have stopped', a
   await assert.rejects(broken.readRest({}), { message: 'broken' });
   assert.equal(now, 0, 'nothing is being read any more');
   assert.equal(broken.have[3], 0);
+  const header = new GgufFile(engine, [part('a', false)]);
+  await header.readTo(0, MB + 1, {});
+  assert.equal(header.have[0], 2 * MB, 'whole steps, so that sources can check them');
   const controller = new AbortController();
   const aborted = new GgufFile(engine, [part('a', false), part('b', false)]).readRest({ signal: controller.signal });
   controller.abort(new Error('enough'));

@@ -46,7 +46,7 @@ export class Line {
    */
   async within(wait) {
     const { signal } = this.controller;
-    const timer = setTimeout(() => void (new Again(`no byte came for ${this.stallMs / 1000} s`)), this.stallMs);
+    const timer = setTimeout(() => this.controller.abort(new Again(`no byte came for ${this.stallMs / 1000} s`)), this.stallMs);
     try {
       return await wait();
     } catch (e) {

@@ -80,7 +80,19 @@ export class Files {
     const why = await Store.missing();
     if (why && this.cache === 'only') throw new PalError('offline', `${urls[0]}: ${why}, so nothing is kept; load it with cache: true`);
     if (why) this.note = `${why}: the model was loaded but not kept`;
-    else for (const url of [...urls].sort()) this.stores.set(url, await Store.open(url, this.options.signal, () => this.env.onwait?.(url)));
+    else for (const url of [...urls].sort()) await this.openStore(url);
+  }
+
+  /** @param {string} url */
+  async openStore(url) {
+    const { signal } = this.options;
+    try {
+      this.stores.set(url, await Store.open(url, signal, () => this.env.onwait?.(url)));
+    } catch (e) {
+      signal?.throwIfAborted();
+      if (e instanceof PalError || this.cache === 'only') throw e;
+      this.note = `${url} was loaded but not kept: the browser's storage failed (${/** @type {Error} */ (e).message})`;
+    }
   }
 
   /** @param {Blob} blob @param {string} expected @returns {Opened} */

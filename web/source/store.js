@@ -93,12 +93,16 @@ export class Store {
   static async open(url, signal, onwait = () => {}) {
     const key = await keyOf(url);
     const unlock = await lock(lockName(key), signal, onwait);
+    /** @type {Store | undefined} */
+    let store;
     try {
       const models = await (await navigator.storage.getDirectory()).getDirectoryHandle(FOLDER, { create: true });
-      const store = new Store(url, models, key, unlock);
+      store = new Store(url, models, key, unlock);
       await store.openFiles();
       return store;
     } catch (e) {
+      store?.data?.close();
+      store?.log?.close();
       unlock();
       throw e;
     }
@@ -107,12 +111,7 @@ export class Store {
   async openFiles() {
     const folder = await this.models.getDirectoryHandle(this.key, { create: true });
     this.data = await openHandle(folder, DATA);
-    try {
-      this.log = await openHandle(folder, JOURNAL);
-    } catch (e) {
-      this.data.close();
-      throw e;
-    }
+    this.log = await openHandle(folder, JOURNAL);
     const bytes = new Uint8Array(this.log.getSize());
     this.log.read(bytes, { at: 0 });
     const found = parseJournal(new TextDecoder().decode(bytes));
