@@ -261,13 +261,20 @@ verb_site() { # the static site, into build/site: copy that to any static host
     rm -rf build/site
     mkdir -p build/site/models
     run cp -r web build/site/
-    rm -rf build/site/web/{bundle.js,cli,cli.js,examples,node.js,serve.js,source-node.js,wasm-node.js} build/site/web/lib/*.d.ts
+    rm -rf build/site/web/{site/screenshots,bundle.js,cli,cli.js,examples,node.js,serve.js,source-node.js,wasm-node.js} build/site/web/lib/*.d.ts
     run cp models/default.gguf models/catalogue.json LICENSE build/site/models/
     echo '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=web/site/"><title>Palimpsest</title><a href="web/site/">Palimpsest</a>' >build/site/index.html
 }
 verb_demo() { # [PORT] the static site on 127.0.0.1; prints the URL
     verb_site
     run exec node web/serve.js build/site "${1:-8000}"
+}
+verb_screenshots() { # the pictures of the README, into web/site/screenshots
+    need chromium:chromium
+    need_npm
+    build_wasm clang-simd clang-relaxed
+    build_lib
+    run node tests/browser/screenshots.js
 }
 verb_sizes() { # what a page fetches, in brotli; rows for tests/bench/RESULTS.md with --write
     need_npm

@@ -38,12 +38,21 @@ function commonStart(a, b) {
   return a.slice(0, n);
 }
 
+/** The template that was parsed last: the chats of a model all ask for the same. @type {{ source: string, template: Template } | undefined} */
+let newest;
+
+/** @param {string} source */
+function parsed(source) {
+  // The library's own clock cannot be replaced: ours goes by another name.
+  if (newest?.source !== source) newest = { source, template: new Template(source.replaceAll(/\bstrftime_now\b/g, 'pal_strftime')) };
+  return newest.template;
+}
+
 export class ChatTemplate {
   /** @param {TemplateOptions} options */
   constructor({ source = PLAIN, bos, eos, variables = {}, now = () => new Date() }) {
     try {
-      // The library's own clock cannot be replaced: ours goes by another name.
-      this.template = new Template(source.replaceAll(/\bstrftime_now\b/g, 'pal_strftime'));
+      this.template = parsed(source);
     } catch (e) {
       throw new PalError('unsupported', `the chat template cannot be read: ${e instanceof Error ? e.message : e}; give another one with the option 'template'`);
     }

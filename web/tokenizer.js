@@ -120,8 +120,10 @@ export class Tokenizer {
     const at = /** @type {Region} */ (this.desk).at;
     const n = engine.c.encode(this.at, at, bytes, flags, this.idsAt, this.deskIds, this.scratchAt, this.deskScratch);
     if (n < 0) throw new PalError('argument', `this text of ${bytes} bytes could not be encoded (engine: ${n})`);
-    const from = this.idsAt >>> 2;
-    return Array.from(engine.u32.subarray(from, from + n));
+    const { u32 } = engine;
+    const ids = new Array(n);
+    for (let i = 0, from = this.idsAt >>> 2; i < n; i++) ids[i] = u32[from + i];
+    return ids;
   }
 
   /**
@@ -207,6 +209,11 @@ export class Tokenizer {
     const desk = /** @type {Region} */ (this.desk);
     const n = engine.c.piece(this.at, id, options?.special ? 1 : 0, desk.at, this.deskText) >>> 0;
     return engine.u8.slice(desk.at, desk.at + Math.min(n, this.deskText));
+  }
+
+  /** Bytes of a token as it is spelt, control tokens too. @param {number} id */
+  spelledBytes(id) {
+    return this.engine.c.piece(this.at, id, 1, 0, 0) >>> 0;
   }
 
   /** How a token is spelt, control tokens too. @param {number} id */

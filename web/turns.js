@@ -71,7 +71,7 @@ export function pinnedCount(tokenizer, ids, preamble) {
 export function runsOf(tokenizer, ids, { whole, parts }, messages) {
   const encoder = new TextEncoder();
   const bytes = (/** @type {string} */ text) => encoder.encode(text).length;
-  const lengths = ids.map((id) => tokenizer.piece(id, { special: true }).length);
+  const lengths = ids.map((id) => tokenizer.spelledBytes(id));
   // Begin token and first space, where the text does not spell them, lie before byte 0.
   let at = bytes(whole) - lengths.reduce((sum, n) => sum + n, 0);
   let i = 0;
