@@ -260,10 +260,9 @@ verb_site() { # the static site, into build/site: copy that to any static host
     build_lib
     rm -rf build/site
     mkdir -p build/site/models
-    run cp -r web build/site/
-    rm -rf build/site/web/{site/screenshots,bundle.js,cli,cli.js,examples,node.js,serve.js,source-node.js,wasm-node.js} build/site/web/lib/*.d.ts
+    run node web/bundle.js site build/site
     run cp models/default.gguf models/catalogue.json LICENSE build/site/models/
-    echo '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=web/site/"><title>Palimpsest</title><a href="web/site/">Palimpsest</a>' >build/site/index.html
+    echo '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=web/site/"><link rel="icon" href="web/site/icon.svg"><title>Palimpsest</title><a href="web/site/">Palimpsest</a>' >build/site/index.html
 }
 verb_demo() { # [PORT] the static site on 127.0.0.1; prints the URL
     verb_site

@@ -1,22 +1,30 @@
-/** node web/bundle.js: web/ as a page's few files, in dist/: the API, the worker and the element, each in one small module, and
- *  the two builds of the engine. The same sources, without comments: a phone fetches three files instead of fifty. Folders
- *  are one deep as in web/, so that the URLs of the worker and of the wasm files are right. */
+/** node web/bundle.js [site FOLDER]: web/ as few small files: the same sources without comments, so that a phone fetches four
+ *  files instead of fifty. Into dist/ the API, the worker, the element and the two builds of the engine; or into FOLDER/web the
+ *  site. Folders are one deep as in web/, so that the URLs of the worker and of the wasm files are right. */
 import fs from 'node:fs/promises';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-const out = fileURLToPath(new URL('../dist/', import.meta.url));
+const dist = fileURLToPath(new URL('../dist/', import.meta.url));
 
-/** @param {Record<string, string>} input */
-async function bundle(input) {
+/** @param {string} out @param {Record<string, string>} input */
+async function bundle(out, input) {
   const build = await rolldown({ input, platform: 'browser', cwd: here });
   await build.write({ dir: out, format: 'es', minify: true, comments: { legal: true }, entryFileNames: '[name].js', chunkFileNames: 'page/[name].js' });
   await build.close();
 }
 
+const [what, folder] = process.argv.slice(2);
+const out = what === 'site' ? `${path.resolve(folder)}/web/` : dist;
 await fs.rm(out, { recursive: true, force: true });
-await bundle({ 'page/palimpsest': './browser.js', 'element/pal-chat': './element/pal-chat.js' });
-await bundle({ 'worker/worker': './worker/worker.js' });
+await bundle(out, { 'worker/worker': './worker/worker.js' });
+if (what === 'site') {
+  await bundle(out, { 'site/site': './site/site.js' });
+  const keep = (/** @type {string} */ name) => /theme\.js$/.test(name) || !/\.js$|screenshots/.test(name); // theme.js runs by itself, before the page is drawn
+  await fs.cp(`${here}site`, `${out}site`, { recursive: true, filter: (name) => keep(name.slice(here.length)) });
+  await fs.copyFile(`${here}sw.js`, `${out}sw.js`);
+} else await bundle(out, { 'page/palimpsest': './browser.js', 'element/pal-chat': './element/pal-chat.js' });
 await fs.mkdir(`${out}lib`);
 for (const name of ['engine-simd.wasm', 'engine-relaxed.wasm', 'LICENSES.txt']) await fs.copyFile(`${here}lib/${name}`, `${out}lib/${name}`);
