@@ -14,7 +14,7 @@ step() {
     local name=$1 counter=$2 p=0 f=0 s=0 status=0 began=$SECONDS
     shift 2
     printf '\n==== %s\n+ %s\n' "$name" "$*"
-    timeout --kill-after=10 900 "$@" 2>&1 | tee "$log" | show "$counter"
+    timeout --kill-after=10 "${limit:-900}" "$@" 2>&1 | tee "$log" | show "$counter"
     status=${PIPESTATUS[0]}
     "$counter"
     [ "$status" = 0 ] || [ "$f" -gt 0 ] || { echo "FAILED $name: exit status $status" && f=1; }
@@ -49,7 +49,7 @@ for name in gcc-strict gcc-fused clang-strict clang-fused san-strict san-fused; 
 done
 step 'types of the JavaScript' quiet npm run --silent types
 step 'Node' tap node --test --test-reporter=tap tests/node/*.test.js
-step 'Chromium' tap node --test --test-reporter=tap --test-concurrency=1 tests/browser/*.test.js
+limit=1500 step 'Chromium' tap node --test --test-reporter=tap --test-concurrency=2 tests/browser/*.test.js
 step 'hashes: the same bits everywhere' table node tests/node/hashes.js
 step 'fuzz, a short round' lines tests/fuzz/run.sh 60
 

@@ -30,7 +30,7 @@ import { samplingOf } from './sampling.js';
 
 export const SESSION_NAMES = ['memory', 'chunk', 'seed', 'undo'];
 const MAX_BIAS = 4096;
-const PAUSE_MS = 12; // the event loop runs at least this often while text is made
+const PAUSE_MS = 40; // the event loop runs at least this often while text is read or made
 
 /** @returns {bigint} */
 function randomSeed() {

@@ -1,4 +1,5 @@
 /** What was said, as far as it fits in a room of constant size: the oldest messages leave. */
+import { jsonBytes } from './bytes.js';
 
 /** @typedef {import('./template.js').Message} Message */
 
@@ -10,11 +11,8 @@ const MESSAGE_BYTES = TRANSCRIPT_BYTES / 2;
 const KEPT_BYTES = MESSAGE_BYTES - (MESSAGE_BYTES >> 3);
 const CUT = '…';
 
-const encoder = new TextEncoder();
-/** Bytes of a text inside JSON. @param {string} text */
-const jsonBytes = (text) => encoder.encode(JSON.stringify(text)).length - 2;
 /** @param {Message} message */
-const sizeOf = ({ role, content }) => encoder.encode(JSON.stringify({ role, content })).length + 1; // and a comma
+const sizeOf = ({ role, content }) => '{"role":"","content":""},'.length + jsonBytes(role) + jsonBytes(content);
 
 /** The end of a text that takes at most so many bytes, behind a mark. Half a character costs more in JSON than the whole
  *  one: the cut never falls inside. @param {string} text @param {number} bytes */

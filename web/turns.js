@@ -1,4 +1,5 @@
 /** From messages to the token ids of a turn. The template's words may spell control tokens; a user's words may not. */
+import { utf8Bytes } from './bytes.js';
 
 /**
  * @typedef {import('./tokenizer.js').Tokenizer} Tokenizer
@@ -69,11 +70,9 @@ export function pinnedCount(tokenizer, ids, preamble) {
  * @returns {Run[]}
  */
 export function runsOf(tokenizer, ids, { whole, parts }, messages) {
-  const encoder = new TextEncoder();
-  const bytes = (/** @type {string} */ text) => encoder.encode(text).length;
   const lengths = ids.map((id) => tokenizer.spelledBytes(id));
   // Begin token and first space, where the text does not spell them, lie before byte 0.
-  let at = bytes(whole) - lengths.reduce((sum, n) => sum + n, 0);
+  let at = utf8Bytes(whole) - lengths.reduce((sum, n) => sum + n, 0);
   let i = 0;
   let from = 0;
   let next = 0;
@@ -88,8 +87,8 @@ export function runsOf(tokenizer, ids, { whole, parts }, messages) {
     const found = whole.indexOf(text, from);
     const said = messages.findIndex((m, k) => k >= next && m.content.includes(text));
     if (found < 0 || said < 0) continue;
-    until(bytes(whole.slice(0, found)), 'template');
-    until(bytes(whole.slice(0, found + text.length)), messages[said].role);
+    until(utf8Bytes(whole.slice(0, found)), 'template');
+    until(utf8Bytes(whole.slice(0, found + text.length)), messages[said].role);
     from = found + text.length;
     next = said + 1;
   }

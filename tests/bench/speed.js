@@ -7,6 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { benchModel } from './make_model.js';
 import { record } from './results.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -28,19 +29,9 @@ async function readSpeed() {
     return bytes / best / 1e6;
 }
 
-/** Models of random weights, made when they are not there. */
-function random() {
-    fs.mkdirSync('build/bench', { recursive: true });
-    return ['Q4_0', 'Q8_0'].map((type) => {
-        const file = `build/bench/135M-${type}.gguf`;
-        if (!fs.existsSync(file)) execFileSync(process.execPath, ['tests/bench/make_model.js', file, '--type', type], { stdio: 'inherit' });
-        return file;
-    });
-}
-
 const roof = await readSpeed();
 console.log(`plain read: ${roof.toFixed(1)} GB/s; load ${os.loadavg()[0].toFixed(1)}`);
-const models = positionals.length ? positionals : ['models/default.gguf', ...random()];
+const models = positionals.length ? positionals : ['models/default.gguf', ...['Q4_0', 'Q8_0'].map((type) => benchModel('smollm2-135m', type))];
 for (const file of models)
     for (const variant of ['simd', 'relaxed']) {
         const args = ['web/cli.js', 'bench', file, '--policy', 'tova', '--budget', '256', '--prompt', '128', '--tokens', '32', '--json', '--variant', variant];
