@@ -281,13 +281,37 @@ verb_sizes() { # what a page fetches, in brotli; rows for tests/bench/RESULTS.md
     build_dist
     run node tests/bench/sizes.js "$@"
 }
+build_read() { # the yardstick of the benches: plain reads of wasm memory
+    wasm_flags clang-simd
+    run "${flags[@]}" -O3 -c tests/bench/read.c -o build/obj/read.o
+    run "$ld" "${linking[@]}" build/obj/read.o -o build/wasm/read.wasm
+}
+verb_peers() { # [flags] speed, memory and size beside wllama, in headless Chromium; --quick takes minutes, all of it hours
+    need "${need_test[@]}"
+    need_npm
+    build_wasm clang-simd clang-relaxed
+    build_dist
+    build_read
+    run node tests/bench/peers.js "$@"
+}
+verb_profile() { # [flags] where the time of a token goes, function by function, in headless Chromium
+    local name
+    need "${need_test[@]}"
+    need_npm
+    build_wasm clang-simd clang-relaxed
+    build_dist
+    for name in simd relaxed; do # the same module once more, with a map of it
+        wasm_flags "clang-$name"
+        compile "wasm-clang-$name" "${flags[@]}" -- "${engine[@]}" wasm/entry.c
+        link "build/wasm/profile/engine-$name.wasm" "$ld" "${linking[@]}" "--Map=build/wasm/profile/engine-$name.map" "${objects[@]}"
+    done
+    run node tests/bench/profile.js "$@"
+}
 verb_bench() { # [MODEL.gguf] speed and flat memory; rows for tests/bench/RESULTS.md
     need_npm
     build_wasm clang-simd clang-relaxed
     build_lib
-    wasm_flags clang-simd
-    run "${flags[@]}" -O3 -c tests/bench/read.c -o build/obj/read.o
-    run "$ld" "${linking[@]}" build/obj/read.o -o build/wasm/read.wasm
+    build_read
     run node tests/bench/speed.js "$@"
     run node --single-threaded-gc tests/bench/flat.js "$@"
 }
