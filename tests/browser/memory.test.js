@@ -87,17 +87,22 @@ test('loading 100 MB takes the file and at most 40 MB more at its peak', async (
             async (page, _, browser) => {
                 const pid = await renderer(page, browser);
                 for (const cache of [true, 'only', false]) {
-                    await page.reload();
-                    await new Promise((r) => setTimeout(r, 500));
-                    const empty = bytes(pid, 'VmRSS');
-                    fs.writeFileSync(`/proc/${pid}/clear_refs`, '5'); // the peak begins anew
-                    await page.evaluate(async (cache) => {
-                        const { Model } = await import('/dist/page/palimpsest.js');
-                        window.model = await Model.load('model.gguf', { cache });
-                    }, cache);
-                    const more = bytes(pid, 'VmHWM') - empty - size;
-                    console.log(`# cache ${cache}: file ${(size / MB).toFixed(1)} MB, peak ${(more / MB).toFixed(1)} MB over file and empty page`);
-                    assert.ok(more < 40 * MB, `${more} bytes`);
+                    const peaks = [];
+                    for (let run = 0; run < 3; run++) {
+                        await page.reload();
+                        await page.evaluate(async (cache) => {
+                            window.pal = await import('/dist/page/palimpsest.js');
+                            if (cache === true) await window.pal.cache.clear();
+                        }, cache);
+                        await new Promise((r) => setTimeout(r, 1000));
+                        const empty = bytes(pid, 'VmRSS');
+                        fs.writeFileSync(`/proc/${pid}/clear_refs`, '5'); // the peak begins anew
+                        await page.evaluate(async (cache) => void (window.model = await window.pal.Model.load('model.gguf', { cache })), cache);
+                        peaks.push((bytes(pid, 'VmHWM') - empty - size) / MB);
+                    }
+                    const [, median] = peaks.toSorted((a, b) => a - b);
+                    console.log(`# cache ${cache}: file ${(size / MB).toFixed(1)} MB, peak ${peaks.map((p) => p.toFixed(1)).join(', ')} MB over file and empty page`);
+                    assert.ok(median < 40, `${median} MB`);
                 }
             },
             { folder, at: '/', headers: () => ({}) },
