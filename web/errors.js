@@ -14,7 +14,8 @@ const ENGINE_CODES = /** @type {const} */ ({
 
 export class PalError extends Error {
   /**
-   * @param {string} code 'format' | 'unsupported' | 'memory' | 'argument' | 'pinned' | 'full' | 'foreign' | 'file' | 'engine'
+   * @param {string} code 'format' | 'unsupported' | 'memory' | 'argument' | 'pinned' | 'full' | 'foreign' | 'file' | 'engine';
+   *   in a page also 'download' | 'integrity' | 'offline' | 'cors' | 'quota' | 'busy' | 'absent' | 'lost'
    * @param {string} message
    */
   constructor(code, message) {

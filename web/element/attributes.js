@@ -5,7 +5,7 @@ import { near } from '../errors.js';
  *  @type {Record<string, 'model' | 'chat' | 'send' | 'view'>} */
 export const ATTRIBUTES = {
   'src': 'model', 'cache': 'model', 'sha256': 'model', 'variant': 'model', 'autoload': 'view',
-  'memory': 'chat', 'policy': 'chat', 'positions': 'chat', 'pin': 'chat', 'system': 'chat', 'seed': 'chat', 'name': 'chat',
+  'memory': 'chat', 'policy': 'chat', 'positions': 'chat', 'memory-cache': 'chat', 'pin': 'chat', 'system': 'chat', 'seed': 'chat', 'name': 'chat',
   'max-tokens': 'send', 'temperature': 'send', 'top-k': 'send', 'top-p': 'send', 'min-p': 'send', 'repeat-penalty': 'send',
   'placeholder': 'view', 'disabled': 'view',
 };
@@ -92,7 +92,7 @@ export function optionsOf(element) {
     load: defined({ cache: read('cache', cacheOf), sha256: read('sha256', hashesOf), variant: read('variant', text) }),
     name: read('name', (v) => (v === '' ? wrong('name', v, 'give a name that is not empty') : v)),
     chat: defined({ system: read('system', text), seed: read('seed', seedOf) }),
-    memory: defined({ tokens: undefined, bytes: undefined, ...read('memory', memoryOf), policy: read('policy', text), positions: read('positions', text), pin: read('pin', pinOf) }),
+    memory: defined({ tokens: undefined, bytes: undefined, ...read('memory', memoryOf), policy: read('policy', text), positions: read('positions', text), cache: read('memory-cache', text), pin: read('pin', pinOf) }),
     send: defined({
       maxTokens: read('max-tokens', (v) => whole('max-tokens', v, 1)) ?? MAX_TOKENS,
       temperature: number('temperature'),
@@ -165,6 +165,8 @@ export class Attributes extends Base {
   set policy(/** @type {Value} */ v) { put(this, 'policy', v); }
   get positions() { return this.getAttribute('positions'); }
   set positions(/** @type {Value} */ v) { put(this, 'positions', v); }
+  get memoryCache() { return this.getAttribute('memory-cache'); }
+  set memoryCache(/** @type {Value} */ v) { put(this, 'memory-cache', v); }
   get pin() { return this.getAttribute('pin'); }
   set pin(/** @type {Value} */ v) { put(this, 'pin', v); }
   get system() { return this.getAttribute('system'); }

@@ -3,7 +3,8 @@
  *  Attributes, each also a property (max-tokens: maxTokens):
  *    src            URL of a .gguf file; of a split one the first part, or all with spaces between
  *    autoload       load at once; without it there is a button that tells the size
- *    memory         what the chat may remember: tokens ("1024") or bytes ("64MB"); policy, positions, pin as in model.chat()
+ *    memory         what the chat may remember: tokens ("1024") or bytes ("64MB"); policy, positions, pin as in model.chat(),
+ *                   memory-cache its number format: f32, f16, q8
  *    system, seed   of the chat
  *    name           saved in the browser under this name, and opened again
  *    max-tokens temperature top-k top-p min-p repeat-penalty    of the answers

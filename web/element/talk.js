@@ -22,7 +22,7 @@ const ignore = () => {}; // what went wrong is on the screen
 function keeps({ limits, memory }, asked) {
   if (!limits) return '';
   const differs = (asked.tokens ?? limits.budget) !== limits.budget || (asked.bytes ?? memory.bytes) < memory.bytes
-    || (asked.policy ?? limits.policy) !== limits.policy || (asked.positions ?? limits.positions) !== limits.positions;
+    || (asked.policy ?? limits.policy) !== limits.policy || (asked.positions ?? limits.positions) !== limits.positions || (asked.cache ?? limits.cache) !== limits.cache;
   return differs ? ` It keeps its memory of ${countText(limits.budget, 'token')} (${limits.policy}); the settings of this page act in a new chat.` : '';
 }
 

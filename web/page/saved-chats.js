@@ -1,19 +1,9 @@
 /** The chats that this site has saved in the browser (OPFS). To open one: model.open(name). */
 import { HEAD_BYTES, headerBytes, peek } from '../saved.js';
+import { HEAD, fileName, folder } from '../worker/saves.js';
 
-const FOLDER = ['palimpsest', 'chats'];
-const HEAD = 8; // worker/saves.js
-
-/** @returns {Promise<FileSystemDirectoryHandle | undefined>} */
-async function folder() {
-  try {
-    let at = await navigator.storage.getDirectory();
-    for (const name of FOLDER) at = await at.getDirectoryHandle(name);
-    return at;
-  } catch {
-    return undefined; // nothing was saved yet
-  }
-}
+/** undefined: nothing was saved yet, or nothing can be. */
+const existing = () => folder().catch(() => undefined);
 
 /** @param {Blob} save @returns {Promise<{ model: string, messages: number } | undefined>} undefined: cut off while it was written */
 async function headerOf(save) {
@@ -32,8 +22,8 @@ export const chats = {
   async list() {
     /** @type {Map<string, SavedChat>} */
     const found = new Map();
-    for await (const [fileName, handle] of (await folder())?.entries() ?? []) {
-      const name = decodeURIComponent(fileName.replace(/\.[01]$/, ''));
+    for await (const [entry, handle] of (await existing())?.entries() ?? []) {
+      const name = decodeURIComponent(entry.replace(/\.[01]$/, ''));
       const file = await /** @type {FileSystemFileHandle} */ (handle).getFile();
       const bytes = (found.get(name)?.bytes ?? 0) + file.size;
       const savedAt = new Date(file.lastModified);
@@ -47,8 +37,8 @@ export const chats = {
 
   /** @param {string} name */
   async delete(name) {
-    const at = await folder();
-    for (const slot of [0, 1]) await at?.removeEntry(`${encodeURIComponent(name)}.${slot}`).catch(() => {});
+    const at = await existing();
+    for (const slot of [0, 1]) await at?.removeEntry(fileName(name, slot)).catch(() => {});
   },
 
   async clear() {

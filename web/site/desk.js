@@ -75,8 +75,6 @@ export class Desk extends EventTarget {
       this.element?.remove();
       this.chat = undefined;
       this.model?.close();
-      // The element has no attribute for the number format of the memory.
-      model.chat = (options = {}) => Model.prototype.chat.call(model, { ...options, memory: { ...options.memory, cache: this.settings.cache } });
       this.model = model;
       this.label = label;
       this.source = typeof source === 'string' ? source : undefined;
@@ -118,7 +116,6 @@ export class Desk extends EventTarget {
     const { element, model, settings } = this;
     if (!element || !model) return;
     this.begun = this.words;
-    element.memory = null; // a change of the number format alone begins again, too
     for (const [name, value] of Object.entries(attributesOf(settings, model))) {
       if (value === '') element.removeAttribute(name);
       else element.setAttribute(name, value);

@@ -89,9 +89,9 @@ export function memoryOf({ policy, tokens, positions, cache }, model) {
  * @returns {Record<string, string>}
  */
 export function attributesOf(settings, model) {
-  const { policy, tokens, positions = '' } = memoryOf(settings, model);
+  const { policy, tokens, cache, positions = '' } = memoryOf(settings, model);
   const { pin, system, seed, temperature, topP, topK, minP, maxTokens } = settings;
   const answers = { 'temperature': temperature, 'top-p': topP, 'top-k': topK, 'min-p': minP, 'max-tokens': maxTokens };
-  const chat = { 'memory': tokens, policy, positions, pin, 'system': system.trim(), seed };
+  const chat = { 'memory': tokens, policy, positions, 'memory-cache': cache, pin, 'system': system.trim(), seed };
   return Object.fromEntries(Object.entries({ ...chat, ...answers }).map(([name, value]) => [name, String(value)]));
 }

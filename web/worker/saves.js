@@ -2,17 +2,16 @@
  *  the one before whole. A file is a number that counts up (8 bytes) and the block of saved.js. */
 import { PalError } from '../errors.js';
 
-export const FOLDER = ['palimpsest', 'chats'];
-const HEAD = 8;
+const FOLDER = 'palimpsest-chats';
+export const HEAD = 8;
 
 /** @param {string} name @param {number} slot */
-const fileName = (name, slot) => `${encodeURIComponent(name)}.${slot}`;
+export const fileName = (name, slot) => `${encodeURIComponent(name)}.${slot}`;
 
-async function folder() {
+/** Where they lie. @param {{ create?: boolean }} [options] @returns {Promise<FileSystemDirectoryHandle>} */
+export async function folder(options) {
   if (!navigator.storage?.getDirectory) throw new PalError('unsupported', 'chats cannot be saved here: this browser gives pages no files (OPFS needs https or localhost, and no private window)');
-  let at = await navigator.storage.getDirectory();
-  for (const name of FOLDER) at = await at.getDirectoryHandle(name, { create: true });
-  return at;
+  return (await navigator.storage.getDirectory()).getDirectoryHandle(FOLDER, options);
 }
 
 /**
@@ -44,7 +43,7 @@ async function slots(at, name) {
  */
 export async function writeSave(name, pieces) {
   return alone(name, async () => {
-    const at = await folder();
+    const at = await folder({ create: true });
     const [a, b] = await slots(at, name);
     const [older, newer] = a.count <= b.count ? [a, b] : [b, a];
     const handle = await at.getFileHandle(fileName(name, older.slot), { create: true });
@@ -77,7 +76,7 @@ export async function writeSave(name, pieces) {
 export async function readSaves(name) {
   return alone(name, async () => {
     const blocks = [];
-    const list = (await slots(await folder(), name)).filter((s) => s.count > 0);
+    const list = (await slots(await folder({ create: true }), name)).filter((s) => s.count > 0);
     for (const { file } of list.sort((x, y) => y.count - x.count)) {
       blocks.push(new Uint8Array(await /** @type {File} */ (file).slice(HEAD).arrayBuffer()));
     }
