@@ -195,14 +195,12 @@ static void forward(const pal_layer *l, const pal_chunk *c, void *state, const f
     work w = work_at(l, c->bounds, (uintptr_t)c->scratch, NULL);
     pal_act in = pal_act_make(x, c->n, l->dim, c->act);
 
-    pal_linear_rows(&a->q, &in, w.q);
-    pal_linear_rows(&a->k, &in, w.k);
-    pal_linear_rows(&a->v, &in, w.v);
+    pal_products(c->team, &in, (pal_product[]){{&a->q, w.q}, {&a->k, w.k}, {&a->v, w.v}}, 3);
     norm_heads(&a->q_norm, w.q, c->n * a->n_head, a->d_k);
     norm_heads(&a->k_norm, w.k, c->n * a->n_head_kv, a->d_k);
     for (uint32_t t = 0; t < c->n; t++) step(l, c, &r, state, &w, t);
     pal_act out = pal_act_make(w.o, c->n, a->n_head * a->d_v, c->act);
-    pal_linear_rows(&a->o, &out, y);
+    pal_products(c->team, &out, &(pal_product){&a->o, y}, 1);
 }
 
 const pal_kind pal_attention_kind = {"attention", state_bytes, scratch_bytes, reset, valid, forward, widest};

@@ -41,7 +41,7 @@ export async function withBrowser(use, flags) {
             return page;
         });
     } finally {
-        await browser.close();
+        await browser.close().catch(() => {}); // it may have ended itself
         server.close();
         fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     }

@@ -19,14 +19,14 @@ const flag = { type: /** @type {const} */ ('boolean') };
 const { values: o } = parseArgs({
     options: {
         shape: option('smollm2-135m'), type: option('Q4_0'), budget: option('2048'), far: option('100000'), tokens: option('24'), rounds: option('15'),
-        threads: { type: 'string' }, variant: option('auto'), node: flag, write: flag,
+        threads: option('1'), variant: option('auto'), node: flag, write: flag,
     },
 });
 process.chdir(root);
 const file = benchModel(o.shape, o.type);
 const [budget, far] = [Number(o.budget), Number(o.far)];
 const options = { budget, far, tokens: Number(o.tokens), rounds: Number(o.rounds) };
-const engine = { variant: o.variant, ...(o.threads ? { threads: Number(o.threads) } : {}) };
+const engine = { variant: o.variant, ...(o.node && o.threads === '1' ? {} : { threads: Number(o.threads) }) };
 const tell = (/** @type {string} */ line) => console.error(line);
 
 async function inNode() {
@@ -53,7 +53,7 @@ const inChromium = () =>
 const { stands, variant } = /** @type {{ stands: { name: string, ms: number[] }[], variant: string }} */ (await (o.node ? inNode() : inChromium()));
 const of = (/** @type {string} */ name) => stands.find((s) => s.name === name)?.ms ?? [];
 const ratio = (/** @type {string} */ a, /** @type {string} */ b) => median(of(a).map((ms, i) => ms / of(b)[i]));
-const where = `${o.node ? 'Node' : 'Chromium'}, ${variant}, ${o.threads ?? 1} thread(s)`;
+const where = `${o.node ? 'Node' : 'Chromium'}, ${variant}, ${o.threads} thread(s)`;
 console.log(`${o.shape} ${o.type}, ${where}, budget ${budget}, ${o.rounds} rounds of ${o.tokens} tokens; machine load ${os.loadavg()[0].toFixed(1)}`);
 for (const { name, ms } of stands) console.log(`${name.padEnd(16)} ${median(ms).toFixed(3)} ms/token (${Math.min(...ms).toFixed(3)}..${Math.max(...ms).toFixed(3)})  ${ratio(name, 'tova 0').toFixed(3)} of depth 0`);
 

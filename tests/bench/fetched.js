@@ -16,6 +16,9 @@ export function modules(file, seen = new Set()) {
     return seen;
 }
 
+/** The builds of the engine; a page fetches one of them. */
+export const engines = () => fs.readdirSync('dist/lib').filter((name) => /^engine-.*\.wasm$/.test(name)).map((name) => `dist/lib/${name}`);
+
 /** @param {Iterable<string>} files */
 export function sum(files) {
     const total = { files: 0, raw: 0, brotli: 0 };

@@ -2,6 +2,7 @@
 //   [--dim N --layers N --heads N --kv N --ffn N --vocab N]
 // A GGUF of random weights in the shape of a real model, its matrices in the formats that llama.cpp's quantizer gives them,
 // with a vocabulary of invented words. What it says means nothing, what it costs is real. The same file each time.
+// Without --shape: that of SmolLM2-135M, and no vocabulary; feed it ids.
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,14 +27,20 @@ const string = (/** @type {string} */ name, /** @type {string} */ x) => key(name
 const flag = (/** @type {string} */ name, /** @type {boolean} */ x) => key(name, 7, Buffer.of(x ? 1 : 0));
 const array = (/** @type {string} */ name, /** @type {number} */ kind, /** @type {Buffer[]} */ items) => key(name, 9, Buffer.concat([u32(kind), u64(items.length), ...items]));
 
-/** @param {import('./shapes.js').Shape} s @param {string} type @param {string} name @param {ReturnType<typeof vocabulary>} words */
+/** @param {import('./shapes.js').Shape} s @param {string} type @param {string} name @param {ReturnType<typeof vocabulary> | undefined} words */
 function keysOf(s, type, name, words) {
     const a = s.arch;
     return [
         string('general.architecture', a), string('general.name', name), number('general.file_type', TYPES[type][0]),
         number(`${a}.context_length`, s.context), number(`${a}.embedding_length`, s.dim), number(`${a}.block_count`, s.layers), number(`${a}.feed_forward_length`, s.ffn),
         number(`${a}.attention.head_count`, s.heads), number(`${a}.attention.head_count_kv`, s.kv), number(`${a}.attention.key_length`, s.head), number(`${a}.attention.value_length`, s.head),
-        real(`${a}.attention.layer_norm_rms_epsilon`, s.eps), number(`${a}.rope.dimension_count`, s.head), real(`${a}.rope.freq_base`, s.rope), number(`${a}.vocab_size`, s.vocab),
+        real(`${a}.attention.layer_norm_rms_epsilon`, s.eps), number(`${a}.rope.dimension_count`, s.head), real(`${a}.rope.freq_base`, s.rope), number(`${a}.vocab_size`, s.vocab), ...(words ? wordKeys(s, words) : []),
+    ];
+}
+
+/** @param {import('./shapes.js').Shape} s @param {ReturnType<typeof vocabulary>} words */
+function wordKeys(s, words) {
+    return [
         string('tokenizer.ggml.model', 'gpt2'), string('tokenizer.ggml.pre', s.words),
         array('tokenizer.ggml.tokens', 8, words.tokens.map(text)), array('tokenizer.ggml.token_type', 5, words.types.map(u32)), array('tokenizer.ggml.merges', 8, words.merges.map(text)),
         number('tokenizer.ggml.bos_token_id', words.begin), number('tokenizer.ggml.eos_token_id', words.end),
@@ -66,14 +73,14 @@ function writer(file) {
 
 /**
  * @param {string} file
- * @param {{ shape?: string, type?: string, sizes?: Partial<import('./shapes.js').Shape> }} [options] sizes: instead of those of the shape
+ * @param {{ shape?: string, type?: string, sizes?: Partial<import('./shapes.js').Shape>, words?: boolean }} [options] sizes: instead of those of the shape; words: false: no vocabulary
  */
-export function makeModel(file, { shape = 'smollm2-135m', type = 'Q4_0', sizes = {} } = {}) {
+export function makeModel(file, { shape = 'smollm2-135m', type = 'Q4_0', sizes = {}, words: has = true } = {}) {
     if (!(shape in SHAPES)) throw new Error(`there is no shape '${shape}'; take one of ${Object.keys(SHAPES).join(', ')}`);
     if (!(type in TYPES)) throw new Error(`there is no type '${type}'; take one of ${Object.keys(TYPES).join(', ')}`);
     const s = { ...SHAPES[shape], ...sizes };
     if ('dim' in sizes || 'heads' in sizes) s.head = s.dim / s.heads;
-    const words = vocabulary(s.words, s.vocab);
+    const words = has ? vocabulary(s.words, s.vocab) : undefined;
     const tensors = tensorsOf(s, type);
     let offset = 0;
     const directory = tensors.map((t) => {
@@ -93,7 +100,7 @@ export function makeModel(file, { shape = 'smollm2-135m', type = 'Q4_0', sizes =
             for (let r = 0; r < t.shape[1]; r++) {
                 const row = randomRow(t.format, t.shape[0]);
                 // Logits of 0 are never the highest: no byte (which may be half a letter) and no special token is ever drawn.
-                out.add(t.name === 'token_embd.weight' && words.silent(r) ? row.fill(0) : row);
+                out.add(t.name === 'token_embd.weight' && words?.silent(r) ? row.fill(0) : row);
             }
         out.add(Buffer.alloc(up(bytesOf(t)) - bytesOf(t)));
     }
@@ -117,5 +124,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const { values, positionals } = parseArgs({ allowPositionals: true, options: { shape: option, type: option, ...Object.fromEntries(SIZES.map((n) => [n, option])) } });
     if (positionals.length !== 1) throw new Error('usage: make_model.js OUT.gguf [--shape NAME] [--type NAME] [--dim N ...]');
     const sizes = Object.fromEntries(SIZES.filter((n) => n in values).map((n) => [n, Number(/** @type {any} */ (values)[n])]));
-    makeModel(positionals[0], { shape: values.shape, type: values.type, sizes });
+    makeModel(positionals[0], { shape: values.shape, type: values.type, sizes, words: values.shape !== undefined });
 }

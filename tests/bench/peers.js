@@ -12,7 +12,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { median, processOf, readSpeed, root, withBrowser, within } from './chromium.js';
-import { modules, sum } from './fetched.js';
+import { engines, modules, sum } from './fetched.js';
 import { benchModel } from './make_model.js';
 import { nativeSpeed } from './native.js';
 import { record } from './results.js';
@@ -177,11 +177,12 @@ function tell(model, weights, threads, all, roof) {
     for (const name of others) row(`palimpsest / ${name}`, (figure) => ratio(ours[figure], all[name].figures[figure]));
 }
 
-/** What a page fetches to chat, in brotli. */
+/** What a page fetches to chat, in brotli, with the largest of our builds. */
 function sizes() {
-    const ours = [...modules('dist/page/palimpsest.js'), 'dist/lib/engine-relaxed.wasm'];
-    const theirs = ['index.min.js', 'wasm/wllama.wasm'].map((f) => `node_modules/@wllama/wllama/esm/${f}`);
-    const [a, b] = [sum(ours), sum(theirs)];
+    const engine = engines().map((file) => sum([file])).sort((a, b) => b.brotli - a.brotli)[0];
+    const shim = sum(modules('dist/page/palimpsest.js'));
+    const a = { raw: shim.raw + engine.raw, brotli: shim.brotli + engine.brotli };
+    const b = sum(['index.min.js', 'wasm/wllama.wasm'].map((f) => `node_modules/@wllama/wllama/esm/${f}`));
     console.log(`\nfetched, brotli: palimpsest ${a.brotli} bytes (raw ${a.raw}), wllama ${b.brotli} (raw ${b.raw}): ${(a.brotli / b.brotli).toFixed(3)}×`);
     if (o.write) record('sizes of the peers', ['date', 'palimpsest, brotli', 'wllama, brotli', 'ratio'], [new Date().toISOString().slice(0, 10), a.brotli, b.brotli, `${(a.brotli / b.brotli).toFixed(3)}×`]);
 }
@@ -195,7 +196,9 @@ for (const shape of shapes)
     for (const type of types) {
         const file = benchModel(shape, type);
         for (const threads of list(o.threads, '').map(Number)) {
-            const { results, roof } = await withBrowser((open) => measure(open, `/build/bench/${path.basename(file)}`, threads));
+            const { results, roof } = await withBrowser((open) => measure(open, `/build/bench/${path.basename(file)}`, threads)).catch((e) => ({
+                results: /** @type {Record<string, Result>} */ ({ browser: { figures: {}, about: '', error: e.message.split('\n')[0] } }), roof: NaN,
+            }));
             if (o['llama-bench']) results.native = native(file, threads);
             tell(`${shape} ${type}`, weightBytes(shape, type), threads, results, roof);
             failed += Object.values(results).filter((r) => r.error && failure(r.error).startsWith('FAILED')).length;
