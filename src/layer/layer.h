@@ -38,7 +38,7 @@ typedef struct {
     uint32_t n;         /* tokens of the chunk */
     uint32_t pos;       /* position of the first */
     bool pinned;        /* they never leave */
-    float *const *rope; /* per rope of the model: [rows][n_rot/2][2]; row i is token i of the chunk (original
+    float *const *rope; /* per rope of the model: [rows][2][n_rot/2]; row i is token i of the chunk (original
                                  positions) or rank i (cache positions) */
     void *act;          /* scratch of pal_act for the widest product of the chunk */
     uint8_t *scratch;   /* kind->scratch_bytes */
