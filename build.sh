@@ -144,24 +144,32 @@ build_native() {
 
 # ---- wasm: TOOLCHAIN-VARIANT; compile and link are two commands, for a clang driver that links runs the wasm-opt
 #      on PATH, and Debian's (108) mangles relaxed SIMD. Both toolchains link with their own wasm-ld and no libc. ----
-wasms=(clang-simd clang-relaxed emcc-simd emcc-relaxed)
+wasms=({clang,emcc}-{simd,relaxed}{,-mt}) # -mt: for threads, over shared memory
+shipped=(clang-{simd,relaxed}{,-mt})
 linking=(--no-entry --import-memory --stack-first -z stack-size=131072 --export=__heap_base --strip-all)
-wasm_flags() { # -> flags, cold, ld
+wasm_flags() { # -> flags, cold, ld, boundary (sources), linking_of
     local suffix
     cold=-Oz
+    boundary=(wasm/entry.c)
+    linking_of=("${linking[@]}")
     flags=("${base[@]}" -DNDEBUG -ffreestanding -mbulk-memory -msimd128)
-    case $1 in *-relaxed) flags+=(-mrelaxed-simd -DPAL_FUSED) ;; esac
+    case $1 in *-relaxed*) flags+=(-mrelaxed-simd -DPAL_FUSED) ;; esac
+    case $1 in *-mt)
+        flags+=(-matomics -mmutable-globals)
+        boundary+=(wasm/team.c)
+        linking_of+=(--shared-memory --max-memory=4294967296 --export=__stack_pointer) ;;
+    esac
     case $1 in
     clang-*)
         flags=(clang-19 --target=wasm32 "${flags[@]}")
         ld=wasm-ld-19
         ;;
-    emcc-simd)
+    emcc-simd*)
         flags=(emcc "${flags[@]}")
         suffix=$(em-config LLVM_ADD_VERSION 2>/dev/null) || suffix=
         ld=$(em-config LLVM_ROOT)/wasm-ld${suffix:+-$suffix}
         ;;
-    emcc-relaxed) # Debian's emcc comes with LLVM 14, whose relaxed SIMD is a draft: lend it LLVM 19
+    emcc-relaxed*) # Debian's emcc comes with LLVM 14, whose relaxed SIMD is a draft: lend it LLVM 19
         flags=(emcc "${flags[@]}")
         ld=$(em-config LLVM_ROOT)/wasm-ld
         if [[ $(emcc --version) == *' 3.1.6 '* ]]; then
@@ -181,18 +189,18 @@ build_wasm() { # [tests] NAME...
     case $* in *emcc*) need "${need_node[@]}" "${need_emcc[@]}" ;; esac
     for name; do
         wasm_flags "$name"
-        compile "wasm-$name" "${flags[@]}" -- "${engine[@]}" wasm/entry.c "${tests[@]}"
+        compile "wasm-$name" "${flags[@]}" -- "${engine[@]}" "${boundary[@]}" "${tests[@]}"
     done
     flush
     for name; do
         wasm_flags "$name"
-        compile "wasm-$name" "${flags[@]}" -- "${engine[@]}" wasm/entry.c
-        link "build/wasm/${name%-*}/engine-${name#*-}.wasm" "$ld" "${linking[@]}" "${objects[@]}"
-        [ ${#tests[@]} = 0 ] && continue
+        compile "wasm-$name" "${flags[@]}" -- "${engine[@]}" "${boundary[@]}"
+        link "build/wasm/${name%%-*}/engine-${name#*-}.wasm" "$ld" "${linking_of[@]}" "${objects[@]}"
+        [ ${#tests[@]} = 0 ] || [[ $name == *-mt ]] && continue # threads have tests of their own
         compile "wasm-$name" "${flags[@]}" -- "${tests[@]}"
         only=("${objects[@]}")
         compile "wasm-$name" "${flags[@]}" -- "${engine[@]}"
-        link "build/wasm/${name%-*}/tests-${name#*-}.wasm" "$ld" "${linking[@]}" "${objects[@]}" "${only[@]}"
+        link "build/wasm/${name%%-*}/tests-${name#*-}.wasm" "$ld" "${linking_of[@]}" "${objects[@]}" "${only[@]}"
     done
 } 9>build/lock
 
@@ -211,7 +219,7 @@ build_lib() { # the engine first (build_wasm), then the libraries (need_npm)
         fi
     done
     cat node_modules/@huggingface/jinja/LICENSE node_modules/streaming-markdown/license >$lib/LICENSES.txt
-    for name in simd relaxed; do
+    for name in {simd,relaxed}{,-mt}; do
         stale "$lib/engine-$name.wasm" "build/wasm/clang/engine-$name.wasm" || continue
         run cp "build/wasm/clang/engine-$name.wasm" "$lib/"
     done
@@ -233,7 +241,7 @@ verb_native() { # [NAME...] native test and comparison programs, into build/nati
     [ $# -gt 0 ] || set -- "${natives[@]}"
     build_native "$@"
 }
-verb_wasm() { # the engine by both toolchains, into build/wasm/{clang,emcc}/engine-{simd,relaxed}.wasm
+verb_wasm() { # the engine by both toolchains, into build/wasm/{clang,emcc}/engine-{simd,relaxed}{,-mt}.wasm
     build_wasm "${wasms[@]}"
     need_npm
     build_dist
@@ -249,14 +257,14 @@ verb_test() { # everything; ends in `N passed, M failed`
 }
 verb_chat() { # [MODEL.gguf] [flags] ["text"] chat with a model; `./build.sh chat --help` tells the flags
     need_npm
-    build_wasm clang-simd clang-relaxed
+    build_wasm "${shipped[@]}"
     build_lib
     cd "$from"
     run exec node "$root/web/cli.js" chat "$@"
 }
 verb_site() { # the static site, into build/site: copy that to any static host
     need_npm
-    build_wasm clang-simd clang-relaxed
+    build_wasm "${shipped[@]}"
     build_lib
     rm -rf build/site
     mkdir -p build/site/models
@@ -271,13 +279,13 @@ verb_demo() { # [PORT] the static site on 127.0.0.1; prints the URL
 verb_screenshots() { # the pictures of the README, into web/site/screenshots
     need chromium:chromium
     need_npm
-    build_wasm clang-simd clang-relaxed
+    build_wasm "${shipped[@]}"
     build_lib
     run node tests/browser/screenshots.js
 }
 verb_sizes() { # what a page fetches, in brotli; rows for tests/bench/RESULTS.md with --write
     need_npm
-    build_wasm clang-simd clang-relaxed
+    build_wasm "${shipped[@]}"
     build_dist
     run node tests/bench/sizes.js "$@"
 }
@@ -309,7 +317,7 @@ verb_profile() { # [flags] where the time of a token goes, function by function,
 }
 verb_bench() { # [MODEL.gguf] speed and flat memory; rows for tests/bench/RESULTS.md
     need_npm
-    build_wasm clang-simd clang-relaxed
+    build_wasm "${shipped[@]}"
     build_lib
     build_read
     run node tests/bench/speed.js "$@"

@@ -5,7 +5,7 @@
 
 void pal_forward(const pal_model *m, pal_run *r, const uint32_t *ids, uint32_t n, bool pinned) {
     uint64_t pos = r->state->n_seen;
-    pal_chunk chunk = {&r->bounds, n, (uint32_t)pos, pinned, r->rope, r->act, r->layer};
+    pal_chunk chunk = {&r->bounds, n, (uint32_t)pos, pinned, r->rope, r->act, r->layer, r->team};
 
     for (uint32_t t = 0; t < n; t++) { /* x = embedding of the token (+ learned position) */
         float *x = r->x + (size_t)t * m->dim;
@@ -38,7 +38,7 @@ void pal_forward(const pal_model *m, pal_run *r, const uint32_t *ids, uint32_t n
 void pal_head(const pal_model *m, pal_run *r, const float *x, uint32_t n, float *logits) {
     pal_norm_rows(&m->out_norm, x, n, m->dim, r->h);
     pal_act in = pal_act_make(r->h, n, m->dim, r->act);
-    pal_linear_rows(&m->head, &in, logits);
+    pal_products(r->team, &in, &(pal_product){&m->head, logits}, 1);
     if (m->logit_softcap > 0) pal_softcap(logits, m->logit_softcap, n * m->n_vocab);
 }
 

@@ -1,21 +1,24 @@
-/* One tile, four rows (one per lane) times up to 16 tokens, instantiated per format. The order of every sum is in matmul.h;
-   the scalar twin that must give the same bits is in tests/c/test_matmul.c.
-   Tried, not kept: an own tile for one token (in one noisy run from slower to a third faster decode in Node, for 45 % more code). */
+/* Integer formats: woven groups of 16 rows (quant_weave.h). Two ways through them, instantiated per format:
+     few tokens   rows16_F: codes and scales go straight from the stream into the products of one token
+     many tokens  stage_F unpacks 256 columns of a group once; tile multiplies them with two tokens at a time
+   Rows that are not woven are woven on the way. The order of every sum is in matmul.h; the scalar twin that must give the
+   same bits is in tests/c/test_matmul.c. */
 #include "matmul.h"
 #include "matmul_blocks.h"
+#include "quant_weave.h"
 
 /* ---- activations ---- */
 
 size_t pal_act_bytes(uint32_t n, uint32_t cols) {
     if (cols % 32) return 0;
     size_t runs = (size_t)n * (cols / 32);
-    return pal_align(runs * 32) + pal_align(runs * 4) + pal_align(runs * 4);
+    return pal_align(runs * 32) + pal_align(runs * 4) + pal_align(runs * 4) + pal_align(runs * 2);
 }
 
 /* 32 activations: scale max|x|/127, codes rounded to nearest even; below 2^-100 all is zero. The maximum is taken over
    the bits of |x|, which order like the values and put NaN above inf: a block that is not finite gets codes 0 and that
    scale, so y is NaN. */
-static float quantise32(const float *x, int8_t *q, int16_t *s) {
+static float quantise32(const float *x, int8_t *q, int16_t *s, int16_t *below) {
     i4 most = {0};
     for (uint32_t i = 0; i < 32; i += 4) {
         i4 v = (i4)f4_abs(f4_load(x + i)), more = v > most;
@@ -26,17 +29,21 @@ static float quantise32(const float *x, int8_t *q, int16_t *s) {
     float max = pal_bits_f32((uint32_t)top);
     bool usual = max >= 0x1p-100f && top < 0x7f800000; /* else the codes are 0: too small, or not finite */
     float inverse = usual ? 127.0f / max : 0;
+    i4 negative = {0};
     for (uint32_t half = 0; half < 2; half++) {
-        i4 sum = {0};
-        for (uint32_t i = 16 * half; i < 16 * half + 16; i += 4) {
+        i4 sum = {0}, codes[4];
+        PAL_UNROLL for (uint32_t i = 0; i < 4; i++) {
             const i4 magic =
                 i4_set(0x4b400000); /* 1.5 * 2^23: the addition rounds to an integer, found in the low bits */
-            i4 code = usual ? (i4)(f4_load(x + i) * f4_set(inverse) + (f4)magic) - magic : i4_set(0);
-            for (uint32_t j = 0; j < 4; j++) q[i + j] = (int8_t)code[j];
-            sum += code;
+            i4 code = (i4)(f4_load(x + 16 * half + 4 * i) * f4_set(inverse) + (f4)magic) - magic;
+            codes[i] = usual ? code : i4_set(0);
+            sum += codes[i];
+            negative -= codes[i] & (codes[i] < 0);
         }
+        b16_store(q + 16 * half, b16_from(codes));
         s[half] = (int16_t)i4_sum(sum);
     }
+    *below = (int16_t)i4_sum(negative);
     return max >= 0x1p-100f || top > 0x7f800000 ? max / 127.0f : 0;
 }
 
@@ -45,201 +52,288 @@ pal_act pal_act_make(const float *x, uint32_t n, uint32_t cols, void *scratch) {
     int8_t *q = scratch;
     float *d = (float *)(q + pal_align((size_t)n * cols));
     int16_t *s = (int16_t *)((uint8_t *)d + pal_align((size_t)n * (cols / 32) * 4));
-    for (size_t b = 0; b < (size_t)n * (cols / 32); b++) d[b] = quantise32(x + 32 * b, q + 32 * b, s + 2 * b);
-    return (pal_act){x, q, d, s, n, cols};
+    int16_t *below = (int16_t *)((uint8_t *)s + pal_align((size_t)n * (cols / 32) * 4));
+    for (size_t b = 0; b < (size_t)n * (cols / 32); b++)
+        d[b] = quantise32(x + 32 * b, q + 32 * b, s + 2 * b, below + b);
+    return (pal_act){x, q, d, s, below, n, cols};
 }
 
-/* ---- integer formats ---- */
+/* ---- a run of 32 columns, 16 rows, one token ---- */
 
-/* What the compiler must know of a format to build its tile; all constant after inlining. */
+/* What the compiler must know of a format; all constant after inlining. */
 typedef struct {
-    uint32_t runs, bytes;  /* runs of 32 and bytes per block */
-    int32_t offset;        /* subtracted from each code */
-    bool pairs, min, wide; /* a scale per 16; a minimum; codes of the whole int8 range */
-    head (*head)(const uint8_t *const at[4]);
-    scales (*scale)(const head *h, uint32_t s);
-    void (*codes)(const uint8_t *at, uint32_t s, b16 w[2]);
+    uint32_t runs, span, bytes; /* runs of 32 per block, runs to write out (shifts become constants), bytes per block */
+    int32_t offset;             /* subtracted from each code */
+    bool pairs, min, wide;      /* a scale per 16; a minimum; codes of the whole int8 range */
+    head (*head)(const uint8_t *p, uint32_t r);
+    scales (*scale)(const uint8_t *p, const head *h, uint32_t s, uint32_t r);
+    void (*codes)(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 fifth, b16 w[2]);
+    u4 (*fifth)(const uint8_t *p, uint32_t r);
 } kind;
 
-/* One run of 32 of four rows times one token. */
-PAL_INLINE f4 run(const kind *f, const scales *z, const b16 (*w)[2], const int8_t *q, f4 dx, const int16_t *s, f4 acc) {
-    b16 x0 = b16_load(q), x1 = b16_load(q + 16);
-    i4 low[4], high[4], sum, zero = {0};
-    PAL_UNROLL for (int r = 0; r < 4; r++) {
-        low[r] = f->wide ? i4_dot_b16(w[r][0], x0, zero) : i4_dot_b16_u7(x0, w[r][0], zero);
-        i4 start = f->pairs ? zero : low[r];
-        high[r] = f->wide ? i4_dot_b16(w[r][1], x1, start) : i4_dot_b16_u7(x1, w[r][1], start);
-    }
-    sum = i4_sum4(high[0], high[1], high[2], high[3]);
-    if (f->pairs)
-        sum =
-            (i4_sum4(low[0], low[1], low[2], low[3]) - f->offset * s[0]) * z->g[0] + (sum - f->offset * s[1]) * z->g[1];
-    else
-        sum -= f->offset * (s[0] + s[1]);
+/* Activations of a token from some column on. */
+typedef struct {
+    const int8_t *q;
+    const float *d;
+    const int16_t *s, *below;
+} token;
+
+PAL_INLINE token token_at(const pal_act *a, uint32_t t, size_t run) {
+    size_t at = t * (size_t)(a->cols / 32) + run;
+    return (token){a->q + 32 * at, a->d + at, a->s + 2 * at, a->below + at};
+}
+PAL_INLINE token token_run(token t, uint32_t run) {
+    return (token){t.q + 32 * run, t.d + run, t.s + 2 * run, t.below + run};
+}
+
+PAL_INLINE i4 dot(const kind *f, b16 x, b16 w, i4 acc) {
+    return f->wide ? i4_dot_b16(x, w, acc) : i4_dot_b16_u7(x, w, acc);
+}
+/* What the sum of columns 0..15 (half 0, or all 32 without pairs) or 16..31 starts at. */
+PAL_INLINE i4 start(const kind *f, const token *x, uint32_t half) {
+    if (f->wide) return i4_dot_b16_start(*x->below);
+    if (f->pairs) return i4_set(-f->offset * x->s[half]);
+    return i4_set(-f->offset * (x->s[0] + x->s[1]));
+}
+/* acc + the run, once its integer sums are known. */
+PAL_INLINE f4 finish(const kind *f, const scales *z, const token *x, i4 low, i4 high, f4 acc) {
+    f4 dx = f4_set(*x->d);
+    i4 sum = f->pairs ? low * z->g[0] + high * z->g[1] : low;
     acc = f4_madd(z->A * dx, f4_from(sum), acc);
     if (!f->min) return acc;
-    return f4_madd(z->B * dx, f4_from(f->pairs ? z->m[0] * s[0] + z->m[1] * s[1] : i4_set(s[0] + s[1])), acc);
+    i4 ones = f->pairs ? z->m[0] * x->s[0] + z->m[1] * x->s[1] : i4_set(x->s[0] + x->s[1]);
+    return f4_madd(z->B * dx, f4_from(ones), acc);
 }
 
-/* Rows row[0..3] times T tokens from t0 into acc[T], one row per lane. The weights are unpacked once for all T. */
-PAL_INLINE void tile(const kind *f, const uint8_t *const row[4], const pal_act *a, uint32_t t0, uint32_t T, f4 *acc) {
-    size_t runs = a->cols / 32, at = 0;
-    for (uint32_t t = 0; t < T; t++) acc[t] = f4_set(0);
-    PAL_ROLLED for (size_t k = t0 * runs; k < (t0 + 1) * runs; at += f->bytes) {
-        const uint8_t *block[4] = {row[0] + at, row[1] + at, row[2] + at, row[3] + at};
-        head h = f->head(block);
-        PAL_ROLLED for (uint32_t j = 0; j < f->runs; j++, k++) {
-            scales z = f->scale(&h, j);
-            b16 w[4][2];
-            PAL_UNROLL for (int r = 0; r < 4; r++) f->codes(block[r], j, w[r]);
-            size_t of = k;
-            PAL_ROLLED for (uint32_t t = 0; t < T; t++, of += runs) acc[t] =
-                run(f, &z, w, a->q + of * 32, f4_set(a->d[of]), a->s + of * 2, acc[t]);
+/* ---- few tokens ---- */
+
+/* `blocks` blocks of 16 rows times one token, added to acc. */
+PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, token x, f4 to[4]) {
+    f4 acc[4] = {to[0], to[1], to[2], to[3]};
+    PAL_ROLLED for (; blocks; blocks--, p += 16 * f->bytes) {
+        head h[4];
+        PAL_UNROLL for (uint32_t r = 0; r < 4; r++) h[r] = f->head(p, r);
+        PAL_ROLLED for (uint32_t base = 0; base < f->runs; base += f->span)
+            PAL_UNROLL for (uint32_t i = 0; i < f->span; i++) {
+            uint32_t s = base + i;
+            i4 low[4], high[4];
+            u4 fifth[4];
+            PAL_UNROLL for (uint32_t r = 0; r < 4; r++) fifth[r] = f->fifth(p, r);
+            PAL_UNROLL for (int r = 0; r < 4; r++) low[r] = start(f, &x, 0), high[r] = start(f, &x, 1);
+            PAL_ROLLED for (uint32_t j = 0; j < 4; j++) {
+                b16 x0 = b16_four(x.q + 4 * j), x1 = b16_four(x.q + 16 + 4 * j), w[4][2];
+                PAL_UNROLL for (uint32_t r = 0; r < 4; r++) f->codes(p, s, j, r, fifth[r], w[r]), fifth[r] >>= 1;
+                PAL_UNROLL for (int r = 0; r < 4; r++) low[r] = dot(f, x0, w[r][0], low[r]);
+                PAL_UNROLL for (int r = 0; r < 4; r++) {
+                    i4 *half = f->pairs ? high : low;
+                    half[r] = dot(f, x1, w[r][1], half[r]);
+                }
+            }
+            PAL_UNROLL for (uint32_t r = 0; r < 4; r++) {
+                scales z = f->scale(p, &h[r], s, r);
+                acc[r] = finish(f, &z, &x, low[r], high[r], acc[r]);
+            }
+            x = token_run(x, 1);
         }
     }
+    PAL_UNROLL for (uint32_t r = 0; r < 4; r++) to[r] = acc[r];
 }
 
-enum { TOKENS = 16 }; /* of one tile */
+/* ---- many tokens ---- */
 
-/* Walks rows by four and tokens by TOKENS; the last rows are repeated to fill the tile. */
-PAL_INLINE void walk(const kind *f, const pal_mat *w, const pal_act *a, uint32_t row0, uint32_t row1, float *y,
-                     uint32_t stride) {
-    size_t row_bytes = (size_t)(a->cols / (32 * f->runs)) * f->bytes;
-    for (uint32_t r = row0; r < row1; r += 4) {
-        const uint8_t *row[4];
-        uint32_t rows = row1 - r < 4 ? row1 - r : 4;
-        for (uint32_t i = 0; i < 4; i++) row[i] = w->data + (size_t)(r + (i < rows ? i : rows - 1)) * row_bytes;
-        for (uint32_t t = 0; t < a->n; t += TOKENS) {
-            f4 acc[TOKENS];
-            uint32_t T = a->n - t < TOKENS ? a->n - t : TOKENS;
-            tile(f, row, a, t, T, acc);
-            for (uint32_t j = 0; j < T; j++)
-                for (uint32_t i = 0; i < rows; i++) y[(size_t)(t + j) * stride + (r - row0) + i] = acc[j][i];
+enum { TOKENS = 64, COLS = 256, RUNS = COLS / 32, FEW = 3 }; /* FEW: up to so many go one by one */
+
+/* 256 columns of 16 rows, unpacked. */
+typedef struct {
+    b16 codes[RUNS][8][4]; /* [run][column / 4][row / 4] */
+    scales scale[RUNS][4];
+} staged;
+
+PAL_INLINE void stage(const kind *f, const uint8_t *p, uint32_t blocks, staged *to) {
+    uint32_t at = 0;
+    PAL_ROLLED for (; blocks; blocks--, p += 16 * f->bytes) PAL_ROLLED for (uint32_t r = 0; r < 4; r++) {
+        head h = f->head(p, r);
+        PAL_ROLLED for (uint32_t s = 0; s < f->runs; s++) {
+            uint32_t run = at + s;
+            to->scale[run][r] = f->scale(p, &h, s, r);
+            PAL_ROLLED for (uint32_t j = 0; j < 4; j++) {
+                b16 w[2];
+                f->codes(p, s, j, r, f->fifth(p, r) >> j, w);
+                to->codes[run][j][r] = w[0], to->codes[run][4 + j][r] = w[1];
+            }
         }
+        if (r == 3) at += f->runs;
     }
 }
 
-typedef void product(const pal_mat *w, const pal_act *a, uint32_t row0, uint32_t row1, float *y, uint32_t stride);
-
-#define INTEGER(F, head, scale, offset, pairs, min, wide)                                                     \
-    static void product_##F(const pal_mat *w, const pal_act *a, uint32_t row0, uint32_t row1, float *y,       \
-                            uint32_t stride) {                                                                \
-        const kind f = {PAL_BLOCK_##F / 32, PAL_BYTES_##F, offset, pairs, min, wide, head, scale, codes_##F}; \
-        walk(&f, w, a, row0, row1, y, stride);                                                                \
+/* Half of a run: four columns at a time, two tokens. */
+PAL_INLINE void half_run(const kind *f, const b16 (*w)[4], const int8_t *q0, const int8_t *q1, uint32_t n,
+                         i4 sum[2][4]) {
+    PAL_ROLLED for (uint32_t j = 0; j < n; j++) {
+        b16 x0 = b16_four(q0 + 4 * j), x1 = b16_four(q1 + 4 * j);
+        PAL_UNROLL for (int r = 0; r < 4; r++) sum[0][r] = dot(f, x0, w[j][r], sum[0][r]);
+        PAL_UNROLL for (int r = 0; r < 4; r++) sum[1][r] = dot(f, x1, w[j][r], sum[1][r]);
     }
+}
+/* Staged runs times two tokens, added to their sums. */
+PAL_INLINE void tile(const kind *f, const staged *w, uint32_t runs, token x0, token x1, f4 acc0[4], f4 acc1[4]) {
+    PAL_ROLLED for (uint32_t s = 0; s < runs; s++) {
+        i4 low[2][4], high[2][4];
+        PAL_UNROLL for (int r = 0; r < 4; r++) low[0][r] = start(f, &x0, 0), low[1][r] = start(f, &x1, 0);
+        PAL_UNROLL for (int r = 0; r < 4; r++) high[0][r] = start(f, &x0, 1), high[1][r] = start(f, &x1, 1);
+        half_run(f, w->codes[s], x0.q, x1.q, f->pairs ? 4 : 8, low);
+        if (f->pairs) half_run(f, w->codes[s] + 4, x0.q + 16, x1.q + 16, 4, high);
+        PAL_UNROLL for (int r = 0; r < 4; r++) {
+            acc0[r] = finish(f, &w->scale[s][r], &x0, low[0][r], high[0][r], acc0[r]);
+            acc1[r] = finish(f, &w->scale[s][r], &x1, low[1][r], high[1][r], acc1[r]);
+        }
+        x0 = token_run(x0, 1), x1 = token_run(x1, 1);
+    }
+}
+
+/* One tile serves all formats of the same traits. */
+typedef void tiles(const staged *w, uint32_t runs, token x0, token x1, f4 acc0[4], f4 acc1[4]);
+#define TILES(name, ...)                                                                              \
+    PAL_APART void name(const staged *w, uint32_t runs, token x0, token x1, f4 acc0[4], f4 acc1[4]) { \
+        const kind f = {__VA_ARGS__};                                                                 \
+        tile(&f, w, runs, x0, x1, acc0, acc1);                                                        \
+    }
+TILES(tile_16_steps, .offset = 16)
+TILES(tile_8_steps, .offset = 8)
+TILES(tile_min, .min = true)
+TILES(tile_wide, .wide = true)
+TILES(tile_pairs_4, .pairs = true, .offset = 4)
+TILES(tile_pairs_32, .pairs = true, .offset = 32)
+TILES(tile_pairs_min, .pairs = true, .min = true)
+
+/* ---- rows by groups ---- */
+
+/* Blocks from column block b on of the group of 16 rows at row (of the tensor), woven: where they lie, or woven into
+   `room` for rows that are not; the last row is repeated where the tensor ends. */
+static const uint8_t *blocks_of(const pal_mat *w, uint32_t row, size_t b, uint32_t blocks, uint8_t *room) {
+    size_t bytes = w->format->bytes, row_bytes = w->cols / w->format->block * bytes;
+    const uint8_t *group = w->data + row * row_bytes;
+    if (row < w->woven) return group + b * 16 * bytes;
+    uint32_t there = w->first + w->rows - row;
+    for (uint32_t i = 0; i < blocks; i++)
+        pal_weave_rows(w->format, group + (b + i) * bytes, row_bytes, there, room + i * 16 * bytes);
+    return room;
+}
+
+/* The three ways of a format through a group. */
+typedef struct {
+    uint32_t runs; /* per block */
+    void (*rows16)(const uint8_t *p, uint32_t blocks, token x, f4 acc[4]);
+    void (*stage)(const uint8_t *p, uint32_t blocks, staged *to);
+    tiles *tile;
+} ways;
+
+static void walk(const ways *f, const pal_mat *w, const pal_act *a, uint32_t row0, uint32_t row1, float *y,
+                 uint32_t stride) {
+    const uint32_t step = RUNS / f->runs, first = w->first + row0, end = w->first + row1;
+    size_t blocks = w->cols / (32 * f->runs);
+    uint8_t room[RUNS * 16 * 34];
+    for (uint32_t group = first & ~15u; group < end; group += 16)
+        for (uint32_t t0 = 0; t0 < a->n; t0 += TOKENS) {
+            f4 acc[TOKENS][4];
+            uint32_t T = a->n - t0 < TOKENS ? a->n - t0 : TOKENS;
+            for (uint32_t t = 0; t < T; t++)
+                for (int r = 0; r < 4; r++) acc[t][r] = f4_set(0);
+            for (size_t b = 0; b < blocks; b += step) {
+                uint32_t n = blocks - b < step ? (uint32_t)(blocks - b) : step;
+                const uint8_t *p = blocks_of(w, group, b, n, room);
+                if (T <= FEW) {
+                    for (uint32_t t = 0; t < T; t++) f->rows16(p, n, token_at(a, t0 + t, b * f->runs), acc[t]);
+                    continue;
+                }
+                staged unpacked;
+                f->stage(p, n, &unpacked);
+                for (uint32_t t = 0; t < T; t += 2) { /* an odd token at the end keeps itself company */
+                    uint32_t u = t + 1 < T ? t + 1 : t;
+                    f4 other[4];
+                    f->tile(&unpacked, n * f->runs, token_at(a, t0 + t, b * f->runs), token_at(a, t0 + u, b * f->runs),
+                            acc[t], u > t ? acc[u] : other);
+                }
+            }
+            uint32_t from = group < first ? first - group : 0, to = end - group < 16 ? end - group : 16;
+            for (uint32_t t = 0; t < T; t++)
+                for (uint32_t r = from; r < to; r++)
+                    y[(size_t)(t0 + t) * stride + (group + r - first)] = acc[t][r / 4][r % 4];
+        }
+}
+
+#define INTEGER(F, tile, head, scale, fifth, offset, span, pairs, min, wide)                                         \
+    static const kind kind_##F = {PAL_BLOCK_##F / 32, span, PAL_BYTES_##F, offset, pairs, min, wide, head, scale,    \
+                                  codes_##F,          fifth};                                                        \
+    PAL_APART void rows16_##F(const uint8_t *p, uint32_t n, token x, f4 acc[4]) { rows16(&kind_##F, p, n, x, acc); } \
+    PAL_APART void stage_##F(const uint8_t *p, uint32_t n, staged *to) { stage(&kind_##F, p, n, to); }               \
+    static const ways ways_##F = {PAL_BLOCK_##F / 32, rows16_##F, stage_##F, tile};
 // clang-format off
-/*      format  head       scale       offset pairs  min    wide */
-INTEGER(Q4_0,   head_d,    scale_d,    8,     false, false, false)
-INTEGER(Q4_1,   head_dm,   scale_d,    0,     false, true,  false)
-INTEGER(Q5_0,   head_d,    scale_d,    16,    false, false, false)
-INTEGER(Q5_1,   head_dm,   scale_d,    0,     false, true,  false)
-INTEGER(Q8_0,   head_d,    scale_d,    0,     false, false, true)
-INTEGER(Q2_K,   head_Q2_K, scale_Q2_K, 0,     true,  true,  false)
-INTEGER(Q3_K,   head_Q3_K, scale_Q3_K, 4,     true,  false, false)
-INTEGER(Q4_K,   head_K,    scale_K,    0,     false, true,  false)
-INTEGER(Q5_K,   head_K,    scale_K,    0,     false, true,  false)
-INTEGER(Q6_K,   head_Q6_K, scale_Q6_K, 32,    true,  false, false)
+/*      format  tile            head       scale       fifth       offset span pairs min wide */
+INTEGER(Q4_0,   tile_8_steps,   head_none, scale_d,    fifth_none, 8,     1, false, false, false)
+INTEGER(Q4_1,   tile_min,       head_none, scale_dm,   fifth_none, 0,     1, false, true,  false)
+INTEGER(Q5_0,   tile_16_steps,  head_none, scale_d,    fifth_Q5_0, 16,    1, false, false, false)
+INTEGER(Q5_1,   tile_min,       head_none, scale_dm,   fifth_Q5_1, 0,     1, false, true,  false)
+INTEGER(Q8_0,   tile_wide,      head_none, scale_d,    fifth_none, 0,     1, false, false, true)
+INTEGER(Q2_K,   tile_pairs_min, head_Q2_K, scale_Q2_K, fifth_none, 0,     4, true, true, false)
+INTEGER(Q3_K,   tile_pairs_4,   head_Q3_K, scale_Q3_K, fifth_none, 4,     4, true, false, false)
+INTEGER(Q4_K,   tile_min,       head_K,    scale_K,    fifth_none, 0,     4, false, true, false)
+INTEGER(Q5_K,   tile_min,       head_K,    scale_K,    fifth_none, 0,     4, false, true, false)
+INTEGER(Q6_K,   tile_pairs_32,  head_Q6_K, scale_Q6_K, fifth_none, 32,    4, true,  false, false)
 // clang-format on
 
-/* ---- float formats ---- */
-
-PAL_INLINE f4 load_F32(const uint8_t *p) {
-    f4 v;
-    pal_copy(&v, p, 16);
-    return v;
-}
-PAL_INLINE f4 load_F16(const uint8_t *p) { return f4_from_f16(p); }
-PAL_INLINE f4 load_BF16(const uint8_t *p) { return f4_from_bf16(p); }
-
-typedef struct {
-    uint32_t bytes; /* per weight */
-    f4 (*load)(const uint8_t *p);
-} floats;
-
-/* 16 columns of R rows and T tokens into their 16 running sums. */
-PAL_INLINE void step16(const floats *f, const uint8_t *const *w, const float *const *x, const uint32_t R,
-                       const uint32_t T, f4 (*sum)[2][4]) {
-    PAL_UNROLL for (uint32_t i = 0; i < 4; i++) PAL_UNROLL for (uint32_t r = 0; r < R; r++) {
-        f4 v = f->load(w[r] + 4 * i * f->bytes);
-        PAL_UNROLL for (uint32_t t = 0; t < T; t++) sum[r][t][i] = f4_madd(v, f4_load(x[t] + 4 * i), sum[r][t][i]);
-    }
-}
-
-/* Rows w[0..R-1] times tokens x[0..T-1], all of them cols long; the tail is padded with zeros. */
-PAL_INLINE void float_tile(const floats *f, const uint8_t *const *w, const float *const *x, uint32_t cols,
-                           const uint32_t R, const uint32_t T, float (*y)[2]) {
-    f4 sum[2][2][4] = {{{{0}}}};
-    const uint8_t *at[2];
-    const float *of[2];
-    uint32_t c = 0;
-    PAL_ROLLED for (; c + 16 <= cols; c += 16) {
-        for (uint32_t r = 0; r < R; r++) at[r] = w[r] + (size_t)c * f->bytes;
-        for (uint32_t t = 0; t < T; t++) of[t] = x[t] + c;
-        step16(f, at, of, R, T, sum);
-    }
-    if (c < cols) {
-        uint8_t tail[2][64] = {{0}};
-        float xs[2][16] = {{0}};
-        uint32_t rest = cols - c;
-        for (uint32_t r = 0; r < R; r++)
-            pal_copy(tail[r], w[r] + (size_t)c * f->bytes, rest * f->bytes), at[r] = tail[r];
-        for (uint32_t t = 0; t < T; t++) pal_copy(xs[t], x[t] + c, rest * 4), of[t] = xs[t];
-        step16(f, at, of, R, T, sum);
-    }
-    for (uint32_t r = 0; r < R; r++)
-        for (uint32_t t = 0; t < T; t++)
-            y[r][t] = f4_sum((sum[r][t][0] + sum[r][t][2]) + (sum[r][t][1] + sum[r][t][3]));
-}
-
-/* Two rows at a time times two tokens or one. */
-PAL_INLINE void float_walk(const floats *f, const pal_mat *w, const pal_act *a, uint32_t row0, uint32_t row1, float *y,
-                           uint32_t stride) {
-    for (uint32_t r = row0; r < row1; r += 2) {
-        uint32_t rows = row1 - r < 2 ? 1 : 2;
-        const uint8_t *row = w->data + (size_t)r * a->cols * f->bytes;
-        const uint8_t *at[2] = {row, row + (size_t)(rows - 1) * a->cols * f->bytes};
-        for (uint32_t t = 0, T; t < a->n; t += T) {
-            const float *x = a->x + (size_t)t * a->cols, *of[2] = {x, x + a->cols};
-            float out[2][2];
-            T = a->n - t < 2 ? 1 : 2;
-            if (T == 2)
-                float_tile(f, at, of, a->cols, 2, 2, out);
-            else
-                float_tile(f, at, of, a->cols, 2, 1, out);
-            for (uint32_t j = 0; j < T; j++)
-                for (uint32_t i = 0; i < rows; i++) y[(size_t)(t + j) * stride + (r - row0) + i] = out[i][j];
-        }
-    }
-}
-
-#define FLOATS(F)                                                                                       \
-    static void product_##F(const pal_mat *w, const pal_act *a, uint32_t row0, uint32_t row1, float *y, \
-                            uint32_t stride) {                                                          \
-        const floats f = {PAL_BYTES_##F, load_##F};                                                     \
-        float_walk(&f, w, a, row0, row1, y, stride);                                                    \
-    }
-FLOATS(F32)
-FLOATS(F16)
-FLOATS(BF16)
-
 /* ---- entries ---- */
+
+/* The way of each row of the table of formats; the float formats have their own file. */
+static const ways *ways_of(uint32_t type) {
+    switch (type) {
+    case PAL_TYPE_Q4_0:
+        return &ways_Q4_0;
+    case PAL_TYPE_Q4_1:
+        return &ways_Q4_1;
+    case PAL_TYPE_Q5_0:
+        return &ways_Q5_0;
+    case PAL_TYPE_Q5_1:
+        return &ways_Q5_1;
+    case PAL_TYPE_Q8_0:
+        return &ways_Q8_0;
+    case PAL_TYPE_Q2_K:
+        return &ways_Q2_K;
+    case PAL_TYPE_Q3_K:
+        return &ways_Q3_K;
+    case PAL_TYPE_Q4_K:
+        return &ways_Q4_K;
+    case PAL_TYPE_Q5_K:
+        return &ways_Q5_K;
+    case PAL_TYPE_Q6_K:
+        return &ways_Q6_K;
+    default:
+        return NULL;
+    }
+}
 
 void pal_matmul_rows(const pal_mat *w, const pal_act *a, uint32_t row0, uint32_t row1, float *y, uint32_t stride) {
     PAL_ASSERT(a->cols == w->cols && w->cols % w->format->block == 0 && row1 <= w->rows);
     PAL_ASSERT(!w->format->integer || a->q);
-    switch (w->format->type) {
-#define X(F, type, block, bytes, integer)         \
-    case type:                                    \
-        product_##F(w, a, row0, row1, y, stride); \
-        break;
-        PAL_FORMATS(X)
-#undef X
-    default:
-        PAL_ASSERT(false);
-    }
+    if (w->format->integer)
+        walk(ways_of(w->format->type), w, a, row0, row1, y, stride);
+    else
+        pal_matmul_float(w, a, row0, row1, y, stride);
 }
 
 void pal_mat_row(const pal_mat *w, uint32_t row, float *out) {
+    const pal_format *f = w->format;
+    size_t bytes = f->bytes, row_bytes = pal_format_bytes(f, w->cols);
     PAL_ASSERT(row < w->rows);
-    w->format->unpack(w->data + (size_t)row * pal_format_bytes(w->format, w->cols), out, w->cols);
+    row += w->first;
+    if (row >= w->woven) {
+        f->unpack(w->data + row * row_bytes, out, w->cols);
+        return;
+    }
+    const uint8_t *p = w->data + (row & ~15u) * row_bytes;
+    for (uint32_t c = 0; c < w->cols; c += f->block, p += 16 * bytes) {
+        uint8_t block[256];
+        pal_unweave_block(f, p, row % 16, block);
+        f->unpack(block, out + c, f->block);
+    }
 }

@@ -11,16 +11,19 @@
 
 typedef struct {
     const pal_format *format;
-    const uint8_t *data; /* [rows][cols] in the format, rows back to back; no alignment is assumed */
+    const uint8_t *data; /* of a whole tensor, rows of cols weights; no alignment is assumed */
     uint32_t rows, cols;
+    uint32_t first; /* row of the tensor that is row 0 here */
+    uint32_t woven; /* leading rows of the tensor that are woven (quant_weave.h), a multiple of 16 */
 } pal_mat;
 
 /* Activations of n tokens, ready to be multiplied. */
 typedef struct {
-    const float *x;   /* [n][cols] */
-    const int8_t *q;  /* [n][cols], -127..127; NULL when cols is not a multiple of 32 */
-    const float *d;   /* [n][cols/32] scale */
-    const int16_t *s; /* [n][cols/16] sum of q over 16 */
+    const float *x;       /* [n][cols] */
+    const int8_t *q;      /* [n][cols], -127..127; NULL when cols is not a multiple of 32 */
+    const float *d;       /* [n][cols/32] scale */
+    const int16_t *s;     /* [n][cols/16] sum of q over 16 */
+    const int16_t *below; /* [n][cols/32] sum of -q over the q below zero of 32 */
     uint32_t n, cols;
 } pal_act;
 
@@ -30,6 +33,8 @@ pal_act pal_act_make(const float *x, uint32_t n, uint32_t cols, void *scratch);
 
 /* y[t*stride + r - row0] for rows row0 <= r < row1 of all tokens. */
 void pal_matmul_rows(const pal_mat *w, const pal_act *a, uint32_t row0, uint32_t row1, float *y, uint32_t stride);
+/* Its part for the formats with pal_format.integer false (matmul_float.c). */
+void pal_matmul_float(const pal_mat *w, const pal_act *a, uint32_t row0, uint32_t row1, float *y, uint32_t stride);
 /* y[n][rows] */
 static inline void pal_matmul(const pal_mat *w, const pal_act *a, float *y) {
     pal_matmul_rows(w, a, 0, w->rows, y, w->rows);

@@ -3,6 +3,7 @@
 
 #include "arch/arch.h"
 #include "pal.h"
+#include "quant_weave.h"
 
 /* ---- keys ---- */
 
@@ -106,7 +107,10 @@ pal_mat pal_bind_rows(pal_builder *b, uint32_t block, const char *name, uint32_t
     const pal_tensor *t = need(b, name_of(block, name, "").text, cols, all_rows);
     if (!t) return (pal_mat){0};
     const pal_format *f = pal_format_of(t->type);
-    return (pal_mat){f, t->data + pal_format_bytes(f, cols) * row0, rows, cols};
+    uint32_t woven = pal_woven_rows(f, all_rows);
+    uint8_t *state = &b->m->weaving[t - b->g->tensors];
+    if (woven && *state == PAL_AS_IN_FILE) *state = PAL_TO_WEAVE, b->m->n_to_weave++;
+    return (pal_mat){f, t->data, rows, cols, row0, woven};
 }
 
 const float *pal_bind_vector(pal_builder *b, uint32_t block, const char *name, uint32_t from, uint32_t n) {
@@ -244,6 +248,18 @@ static const pal_arch *arch_of(const pal_gguf *g, pal_str *name, pal_error *e) {
 #define MAX_BLOCKS 1024u
 #define MAX_WIDTH (1u << 20)
 
+/* For weaving: 16 rows of the matrix with the longest rows. */
+static uint64_t staging_bytes(const pal_gguf *g) {
+    uint64_t most = 0;
+    for (uint64_t i = 0; i < g->n_tensors; i++) {
+        const pal_tensor *t = &g->tensors[i];
+        const pal_format *f = pal_format_of(t->type);
+        uint64_t bytes = pal_woven_rows(f, t->ne[1]) ? PAL_WEFT * pal_format_bytes(f, t->ne[0]) : 0;
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
 int64_t pal_model_bytes(const pal_gguf *g, pal_error *e) {
     pal_model m = {.arch = {NULL, 0}};
     pal_builder b = {.m = &m, .g = g, .e = e};
@@ -253,7 +269,8 @@ int64_t pal_model_bytes(const pal_gguf *g, pal_error *e) {
     if (n_block == 0 || n_block > MAX_BLOCKS)
         return pal_fail(e, PAL_E_FORMAT, PAL_STR("block_count"),
                         "must lie between 1 and 1024; convert the model again");
-    return (int64_t)(pal_align(sizeof(pal_model)) + pal_align(2ull * n_block * sizeof(pal_layer)));
+    return (int64_t)(pal_align(sizeof(pal_model)) + pal_align(2ull * n_block * sizeof(pal_layer)) +
+                     pal_align(g->n_tensors) + pal_align(staging_bytes(g)));
 }
 
 /* Dimensions are checked before any of them is multiplied or divides. */
@@ -300,6 +317,8 @@ int pal_model_open(pal_model **out, void *mem, size_t bytes, const pal_gguf *g, 
     const pal_arch *arch = arch_of(g, &m->arch, e);
     m->n_block = pal_need_u32(&b, "block_count");
     m->layers = pal_take(&b.arena, 2 * (size_t)m->n_block * sizeof *m->layers);
+    m->weaving = pal_take(&b.arena, (size_t)g->n_tensors);
+    m->staging = pal_take(&b.arena, (size_t)staging_bytes(g));
     read_dimensions(&b);
     if (e->code) return e->code;
     b.norm_eps = pal_get_f32(
@@ -322,6 +341,34 @@ int pal_model_open(pal_model **out, void *mem, size_t bytes, const pal_gguf *g, 
     for (uint64_t i = 0; i < g->n_tensors; i++) m->weight_bytes += g->tensors[i].bytes;
     if (!e->code) *out = m;
     return e->code;
+}
+
+/* ---- weaving ---- */
+
+uint64_t pal_model_weave(pal_model *m, uint32_t file, uint64_t have) {
+    for (uint64_t i = 0; i < m->gguf->n_tensors; i++) {
+        const pal_tensor *t = &m->gguf->tensors[i];
+        if (m->weaving[i] != PAL_TO_WEAVE || t->file != file || t->offset + t->bytes > have) continue;
+        const pal_format *f = pal_format_of(t->type);
+        pal_weave(f, (uint8_t *)(uintptr_t)t->data, pal_woven_rows(f, t->ne[1]), (uint32_t)t->ne[0], m->staging);
+        m->weaving[i] = PAL_WOVEN;
+        m->n_to_weave--;
+    }
+    return m->n_to_weave;
+}
+
+uint64_t pal_model_sample(const pal_model *m, uint64_t h) {
+    for (uint64_t i = 0; i < m->gguf->n_tensors; i++) {
+        const pal_tensor *t = &m->gguf->tensors[i];
+        const pal_format *f = pal_format_of(t->type);
+        uint64_t at = t->bytes / 2, rest = t->bytes - at;
+        uint8_t bytes[64];
+        size_t n = rest < sizeof bytes ? (size_t)rest : sizeof bytes;
+        uint32_t woven = m->weaving[i] == PAL_WOVEN ? pal_woven_rows(f, t->ne[1]) : 0;
+        pal_unweave_bytes(f, t->data, woven, (uint32_t)t->ne[0], at, bytes, n);
+        h = pal_hash(h, bytes, n);
+    }
+    return h;
 }
 
 pal_model_info pal_model_describe(const pal_model *m) {

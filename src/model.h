@@ -1,4 +1,4 @@
-/* Hyper-parameters and the list of layers of one GGUF, all shapes checked once. Const after opening. */
+/* Hyper-parameters and the list of layers of one GGUF, all shapes checked once. Const once it is woven. */
 #ifndef PAL_MODEL_H
 #define PAL_MODEL_H
 
@@ -20,6 +20,9 @@ typedef struct {
 
 #define PAL_MAX_ROPES 2u
 
+/* How the bytes of a tensor lie: as in the file for good, as in the file but waited for by a product, woven. */
+enum { PAL_AS_IN_FILE, PAL_TO_WEAVE, PAL_WOVEN };
+
 typedef struct pal_model pal_model;
 struct pal_model {
     const pal_gguf *gguf;
@@ -35,7 +38,14 @@ struct pal_model {
     uint32_t n_rope;
     pal_rope_spec rope[PAL_MAX_ROPES];
     pal_layer *layers; /* [n_layer] */
+    uint8_t *weaving;  /* [tensors] PAL_AS_IN_FILE... */
+    uint64_t n_to_weave;
+    uint8_t *staging;
 };
+
+/* h and a few bytes out of the middle of every tensor, as the file has them: two models of one shape, one tuned from the
+   other, differ in them. */
+uint64_t pal_model_sample(const pal_model *m, uint64_t h);
 
 /* ---- for arch/: binding by GGUF's names. The first failure stays in `e`; a builder goes on and is asked once at the end ---- */
 typedef struct {

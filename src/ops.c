@@ -18,20 +18,25 @@ static inline void put(float *p, f4 v, uint32_t left) {
 
 /* Norms and softmax sum in double: a product of two floats is exact there, and the whole sum errs less than the one
    rounding of its result to float, at any n. It costs nothing beside the matrix products and is alike in both. */
+typedef double d2 __attribute__((vector_size(16)));
+typedef float f2 __attribute__((vector_size(8)));
 typedef struct {
-    double lane[4];
+    d2 low, high; /* lanes 0, 1 and 2, 3 */
 } sum4;
 
-static inline void sum4_add(sum4 *s, double a, double b, double c, double d) {
-    s->lane[0] += a, s->lane[1] += b, s->lane[2] += c, s->lane[3] += d;
+static inline d2 d2_low(f4 v) { return __builtin_convertvector(__builtin_shufflevector(v, v, 0, 1), d2); }
+static inline d2 d2_high(f4 v) { return __builtin_convertvector(__builtin_shufflevector(v, v, 2, 3), d2); }
+static inline double sum4_total(const sum4 *s) {
+    d2 pair = s->low + s->high;
+    return pair[0] + pair[1];
 }
-static inline double sum4_total(const sum4 *s) { return (s->lane[0] + s->lane[2]) + (s->lane[1] + s->lane[3]); }
 
 void pal_rmsnorm(const float *x, const float *w, uint32_t n, float eps, float *y) {
-    sum4 squares = {{0}};
+    sum4 squares = {{0}, {0}};
     for (uint32_t i = 0; i < n; i += 4) {
         f4 v = get(x + i, n - i);
-        sum4_add(&squares, (double)v[0] * v[0], (double)v[1] * v[1], (double)v[2] * v[2], (double)v[3] * v[3]);
+        d2 low = d2_low(v), high = d2_high(v);
+        squares.low += low * low, squares.high += high * high;
     }
     f4 scale = f4_set((float)(1 / pal_sqrt(sum4_total(&squares) / n + eps)));
     for (uint32_t i = 0; i < n; i += 4) {
@@ -41,10 +46,19 @@ void pal_rmsnorm(const float *x, const float *w, uint32_t n, float eps, float *y
 }
 
 void pal_layernorm(const float *x, const float *w, const float *b, uint32_t n, float eps, float *y) {
-    sum4 sum = {{0}}, squares = {{0}};
-    for (uint32_t i = 0; i < n; i++) sum.lane[i & 3] += x[i];
+    sum4 sum = {{0}, {0}}, squares = sum;
+    for (uint32_t i = 0; i < n; i += 4) {
+        f4 v = get(x + i, n - i);
+        sum.low += d2_low(v), sum.high += d2_high(v);
+    }
     double mean = sum4_total(&sum) / n;
-    for (uint32_t i = 0; i < n; i++) squares.lane[i & 3] += (x[i] - mean) * (x[i] - mean);
+    for (uint32_t i = 0; i < n; i += 4) {
+        uint32_t left = n - i;
+        f4 v = get(x + i, left);
+        d2 low = d2_low(v) - mean, high = d2_high(v) - mean;
+        if (left < 4) low[1] = left > 1 ? low[1] : 0, high[0] = left > 2 ? high[0] : 0, high[1] = 0;
+        squares.low += low * low, squares.high += high * high;
+    }
     double scale = 1 / pal_sqrt(sum4_total(&squares) / n + eps);
     for (uint32_t i = 0; i < n; i++) {
         float v = (float)((x[i] - mean) * scale); /* the difference in float would lose what a large mean hides */
@@ -64,17 +78,19 @@ float pal_max(const float *x, uint32_t n) {
 
 /* The sum of exp(x - max), each written to y unless it is NULL. */
 static double exp_sum(const float *x, float *y, float max, uint32_t n) {
-    sum4 sum = {{0}};
+    sum4 sum = {{0}, {0}};
     uint32_t i = 0;
     for (; i + 4 <= n; i += 4) {
         f4 e = f4_exp(f4_load(x + i) - f4_set(max));
         if (y) f4_store(y + i, e);
-        sum4_add(&sum, e[0], e[1], e[2], e[3]);
+        sum.low += d2_low(e), sum.high += d2_high(e);
     }
-    for (; i < n; i++) {
-        float e = pal_expf(x[i] - max);
-        if (y) y[i] = e;
-        sum.lane[i & 3] += e;
+    if (i < n) {
+        f4 rest = f4_set(-__builtin_inff());
+        for (uint32_t k = 0; k < n - i; k++) rest[k] = x[i + k];
+        f4 e = f4_exp(rest - f4_set(max));
+        if (y) put(y + i, e, n - i);
+        sum.low += d2_low(e), sum.high += d2_high(e);
     }
     return sum4_total(&sum);
 }
@@ -99,21 +115,18 @@ double pal_logsumexp(const float *x, uint32_t n) {
 }
 
 /* Plain products: both classes then rotate alike. */
-void pal_rope(float *x, const float *cs, uint32_t n_rot, bool interleaved) {
+void pal_rope(float *x, const float *cs, uint32_t n_rot) {
     uint32_t half = n_rot / 2, i = 0;
     PAL_ASSERT(n_rot % 2 == 0);
-    uint32_t step = interleaved ? 1 : half, stride = interleaved ? 2 : 1;
-    for (; i + 4 <= half && !interleaved; i += 4) {
-        f4 low = f4_load(cs + 2 * i), high = f4_load(cs + 2 * i + 4);
-        f4 c = __builtin_shufflevector(low, high, 0, 2, 4, 6), s = __builtin_shufflevector(low, high, 1, 3, 5, 7);
-        f4 a = f4_load(x + i), b = f4_load(x + half + i);
+    for (; i + 4 <= half; i += 4) {
+        f4 c = f4_load(cs + i), s = f4_load(cs + half + i), a = f4_load(x + i), b = f4_load(x + half + i);
         f4_store(x + i, a * c - b * s);
         f4_store(x + half + i, a * s + b * c);
     }
     for (; i < half; i++) {
-        float a = x[stride * i], b = x[stride * i + step], c = cs[2 * i], s = cs[2 * i + 1];
-        x[stride * i] = a * c - b * s;
-        x[stride * i + step] = a * s + b * c;
+        float a = x[i], b = x[half + i], c = cs[i], s = cs[half + i];
+        x[i] = a * c - b * s;
+        x[half + i] = a * s + b * c;
     }
 }
 
@@ -138,7 +151,9 @@ void pal_add(float *y, const float *x, uint32_t n) {
 }
 
 void pal_scale(float *y, float a, uint32_t n) {
-    for (uint32_t i = 0; i < n; i += 4) put(y + i, get(y + i, n - i) * f4_set(a), n - i);
+    uint32_t i = 0;
+    for (; i + 4 <= n; i += 4) f4_store(y + i, f4_load(y + i) * f4_set(a));
+    if (i < n) put(y + i, get(y + i, n - i) * f4_set(a), n - i);
 }
 
 void pal_axpy(float *y, float a, const float *x, uint32_t n) {

@@ -17,9 +17,8 @@ void pal_layernorm(const float *x, const float *w, const float *b, uint32_t n, f
 /* In place over n logits, max subtracted; nothing below 0, sums to 1. -inf gives 0. Where the maximum is infinite (all
    -inf, or some +inf) the entries equal to it share. A NaN makes all NaN. */
 void pal_softmax(float *x, uint32_t n);
-/* Rotates the first n_rot (even) of a head in place (RoPE). cs: [n_rot/2][2] cos, sin of each pair.
-   interleaved: pairs (2i, 2i+1) (GGUF llama); else (i, i + n_rot/2) (NEOX). */
-void pal_rope(float *x, const float *cs, uint32_t n_rot, bool interleaved);
+/* Rotates the pairs (i, i + n_rot/2) of a head in place (RoPE, n_rot even). cs: [n_rot/2] cos, then [n_rot/2] sin. */
+void pal_rope(float *x, const float *cs, uint32_t n_rot);
 float pal_dot(const float *a, const float *b, uint32_t n);
 float pal_max(const float *x, uint32_t n);                    /* -inf for n = 0; NaN is passed over */
 void pal_add(float *y, const float *x, uint32_t n);           /* y += x */

@@ -40,10 +40,13 @@ typedef struct {
 #define PAL_MAX_CHUNK 512u
 #define PAL_MAX_RECENT 256u /* tokens remembered for the repeat penalties */
 
-/* ---- model: const after opening ---- */
+/* ---- model: const once it is woven ---- */
 int64_t pal_model_bytes(const pal_gguf *g, pal_error *e);
 /* Binds every tensor and checks every shape once. The gguf and its files stay referenced. */
 int pal_model_open(pal_model **m, void *mem, size_t bytes, const pal_gguf *g, pal_error *e);
+/* Rearranges the matrices of a file that lie within its first `have` bytes, in place and each once, as the products want
+   them (quant_weave.h); the bytes must be writable. Returns how many matrices are still waited for; sessions want none. */
+uint64_t pal_model_weave(pal_model *m, uint32_t file, uint64_t have);
 
 typedef struct {
     pal_str arch;

@@ -39,12 +39,12 @@ void pal_rope_frequencies(const pal_rope_spec *s, uint32_t reach, double *freq) 
 
 /* Angles are taken in double: at position 200,000 a float has lost all but 7 bits of the fraction of a turn. */
 void pal_rope_table(const pal_rope_spec *s, const double *freq, uint64_t first, uint32_t n, float *cs) {
-    for (uint32_t t = 0; t < n; t++) {
-        for (uint32_t i = 0; i < s->n_rot / 2; i++) {
+    for (uint32_t t = 0, half = s->n_rot / 2; t < n; t++, cs += s->n_rot) {
+        for (uint32_t i = 0; i < half; i++) {
             double sin, cos;
             pal_sincos((double)(first + t) * freq[i], &sin, &cos);
-            *cs++ = (float)(cos * s->magnitude);
-            *cs++ = (float)(sin * s->magnitude);
+            cs[i] = (float)(cos * s->magnitude);
+            cs[half + i] = (float)(sin * s->magnitude);
         }
     }
 }

@@ -6,7 +6,7 @@
 
 /* freq [n_rot/2], radians per position. reach: the largest position that will occur (chooses long or short factors). */
 void pal_rope_frequencies(const pal_rope_spec *s, uint32_t reach, double *freq);
-/* cs [n][n_rot/2][2]: cos and sin at positions first .. first + n - 1. */
+/* cs [n][2][n_rot/2]: cosines, then sines, at positions first .. first + n - 1. */
 void pal_rope_table(const pal_rope_spec *s, const double *freq, uint64_t first, uint32_t n, float *cs);
 
 #endif

@@ -71,6 +71,8 @@ int pal_session_open(pal_session *s, const pal_model *m, const pal_limits *l, vo
     pal_limits limits = *l;
     int code = pal_limits_resolve(m, &limits, e);
     if (code) return code;
+    if (m->n_to_weave)
+        return pal_fail(e, PAL_E_ARGUMENT, PAL_STR("model"), "its weights are not all there; call pal_model_weave");
     *s = (pal_session){.model = m, .limits = limits};
     pal_run_layout(&s->run, m, &limits, (uint64_t)(uintptr_t)scratch, true);
     s->run.state = state;

@@ -12,13 +12,12 @@ typedef float f4 __attribute__((vector_size(16)));
 typedef int32_t i4 __attribute__((vector_size(16)));
 typedef uint32_t u4 __attribute__((vector_size(16)));
 typedef int16_t h8 __attribute__((vector_size(16)));
+typedef uint16_t h8u __attribute__((vector_size(16)));
 typedef int8_t b16 __attribute__((vector_size(16)));
 typedef uint8_t u16 __attribute__((vector_size(16)));
 
 typedef f4 f4_anywhere __attribute__((aligned(1), may_alias)); /* as they lie in memory, without alignment */
-typedef i4 i4_anywhere __attribute__((aligned(1), may_alias));
 typedef b16 b16_anywhere __attribute__((aligned(1), may_alias));
-typedef u16 u16_anywhere __attribute__((aligned(1), may_alias));
 typedef uint16_t half4 __attribute__((vector_size(8), aligned(1), may_alias));
 
 /* Loops whose shape decides the speed: unroll a short one wholly, or keep a long one rolled (measured: LLVM's order of an
@@ -31,6 +30,7 @@ typedef uint16_t half4 __attribute__((vector_size(8), aligned(1), may_alias));
 #define PAL_ROLLED _Pragma("GCC unroll 1")
 #endif
 #define PAL_INLINE static inline __attribute__((always_inline))
+#define PAL_APART static __attribute__((noinline)) /* small functions with one hot loop: compilers keep its registers */
 
 #if defined(__wasm_simd128__)
 #include <wasm_simd128.h>
@@ -40,12 +40,25 @@ typedef uint16_t half4 __attribute__((vector_size(8), aligned(1), may_alias));
 
 static inline f4 f4_load(const float *p) { return *(const f4_anywhere *)p; }
 static inline void f4_store(float *p, f4 v) { *(f4_anywhere *)p = v; }
+static inline void b16_store(void *p, b16 v) { *(b16_anywhere *)p = v; }
 static inline b16 b16_load(const void *p) { return *(const b16_anywhere *)p; }
-static inline u16 u16_load(const void *p) { return *(const u16_anywhere *)p; }
-static inline i4 i4_load(const void *p) { return *(const i4_anywhere *)p; }
+static inline i4 i4_load(const void *p) { return (i4)b16_load(p); }
 static inline f4 f4_set(float x) { return (f4){x, x, x, x}; }
 static inline i4 i4_set(int32_t x) { return (i4){x, x, x, x}; }
+/* Four bytes from memory, any alignment, in each lane. */
+static inline b16 b16_four(const void *p) {
+    int32_t word;
+    pal_copy(&word, p, 4);
+    return (b16)i4_set(word);
+}
 static inline f4 f4_from(i4 v) { return __builtin_convertvector(v, f4); }
+
+/* 16 integers that fit, narrowed to bytes. */
+static inline b16 b16_from(const i4 v[4]) {
+    b16 low = __builtin_shufflevector((b16)v[0], (b16)v[1], 0, 4, 8, 12, 16, 20, 24, 28, 0, 0, 0, 0, 0, 0, 0, 0);
+    b16 high = __builtin_shufflevector((b16)v[2], (b16)v[3], 0, 4, 8, 12, 16, 20, 24, 28, 0, 0, 0, 0, 0, 0, 0, 0);
+    return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+}
 
 /* The fixed order of every horizontal sum: (0+2)+(1+3), so that two-step shuffles and scalar code agree. */
 static inline float f4_sum(f4 v) { return (v[0] + v[2]) + (v[1] + v[3]); }
@@ -71,25 +84,6 @@ static inline f4 f4_madd(f4 a, f4 b, f4 c) {
 }
 static inline float f1_madd(float a, float b, float c) { return f4_madd(f4_set(a), f4_set(b), f4_set(c))[0]; }
 
-/* int8 -> int16, lanes 0..7 and 8..15. */
-static inline h8 h8_low(b16 v) {
-#if defined(__wasm_simd128__)
-    return (h8)wasm_i16x8_extend_low_i8x16((v128_t)v);
-#elif defined(__SSE4_1__)
-    return (h8)_mm_cvtepi8_epi16((__m128i)v);
-#else
-    b16 sign = (b16)(v < 0);
-    return (h8)__builtin_shufflevector(v, sign, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-#endif
-}
-static inline h8 h8_high(b16 v) {
-#if defined(__wasm_simd128__)
-    return (h8)wasm_i16x8_extend_high_i8x16((v128_t)v);
-#else
-    return h8_low((b16)__builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 8, 9, 10, 11, 12, 13, 14, 15));
-#endif
-}
-
 /* Sums of two neighbouring int16 products per lane. */
 static inline i4 i4_dot(h8 a, h8 b) {
 #if defined(__wasm_simd128__)
@@ -103,41 +97,49 @@ static inline i4 i4_dot(h8 a, h8 b) {
 #endif
 }
 
-/* acc + 16 products of int8, spread over the lanes in an unspecified but exact way: only the sum of lanes counts.
-   One operand of the relaxed instruction must hold 0..127. i4_dot_b16_u7: b does. i4_dot_b16: a is any int8 and b holds
-   -127..127, which is split into its positive and its negative part. */
-static inline i4 i4_dot_b16_u7(b16 a, b16 b, i4 acc) {
+/* The signed bytes 0, 2, 4 ... (bytes 1, 3, 5 ... are (h8)v >> 8). */
+static inline h8 h8_even(b16 v) { return (h8)((h8u)v << 8) >> 8; }
+
+/* Four products of bytes per lane: lane i of acc + sum over the four bytes of lane i of x * w. x holds -127..127.
+   i4_dot_b16_u7: w holds 0..127, which one operand of the relaxed instruction must.
+   i4_dot_b16: w is any int8. The relaxed one multiplies |x| by w or, where x < 0, by ~w = -w - 1, which stays below the
+   truth by the sum of those |x|: the accumulator must start at i4_dot_b16_start(that sum). */
+static inline i4 i4_dot_b16_u7(b16 x, b16 w, i4 acc) {
 #if defined(__wasm_relaxed_simd__)
-    return (i4)wasm_i32x4_relaxed_dot_i8x16_i7x16_add((v128_t)a, (v128_t)b, (v128_t)acc);
+    return (i4)wasm_i32x4_relaxed_dot_i8x16_i7x16_add((v128_t)x, (v128_t)w, (v128_t)acc);
 #elif defined(__SSSE3__)
-    return acc + (i4)_mm_madd_epi16(_mm_maddubs_epi16((__m128i)b, (__m128i)a), _mm_set1_epi16(1));
+    return acc + (i4)_mm_madd_epi16(_mm_maddubs_epi16((__m128i)w, (__m128i)x), _mm_set1_epi16(1));
 #else
-    return acc + i4_dot(h8_low(a), h8_low(b)) + i4_dot(h8_high(a), h8_high(b));
+    h8 even = (h8)w & 255, odd = (h8)((h8u)w >> 8);
+    return acc + i4_dot(h8_even(x), even) + i4_dot((h8)x >> 8, odd);
 #endif
 }
-static inline i4 i4_dot_b16(b16 a, b16 b, i4 acc) {
 #if defined(__wasm_relaxed_simd__)
-    b16 zero = {0}, plus = (b16)wasm_i8x16_max((v128_t)b, (v128_t)zero), minus = plus - b;
-    return i4_dot_b16_u7(a, plus, acc) - i4_dot_b16_u7(a, minus, (i4)zero);
+static inline i4 i4_dot_b16(b16 x, b16 w, i4 acc) {
+    return i4_dot_b16_u7(w ^ (b16)(x < 0), (b16)wasm_i8x16_abs((v128_t)x), acc);
+}
+static inline i4 i4_dot_b16_start(int32_t below_zero) { return i4_set(below_zero); }
 #else
-    return acc + i4_dot(h8_low(a), h8_low(b)) + i4_dot(h8_high(a), h8_high(b));
+static inline i4 i4_dot_b16(b16 x, b16 w, i4 acc) {
+    return acc + i4_dot(h8_even(x), h8_even(w)) + i4_dot((h8)x >> 8, (h8)w >> 8);
+}
+static inline i4 i4_dot_b16_start(int32_t below_zero) { return i4_set(0 & below_zero); }
+#endif
+
+/* b < a ? b : a */
+static inline f4 f4_min(f4 a, f4 b) {
+#if defined(__wasm_simd128__)
+    return (f4)wasm_f32x4_pmin((v128_t)a, (v128_t)b);
+#else
+    return f4_select((i4)(b < a), b, a);
 #endif
 }
 
-/* Four rows' partial sums -> one vector whose lane r is the whole sum of row r. */
-static inline i4 i4_sum4(i4 r0, i4 r1, i4 r2, i4 r3) {
-    i4 a = __builtin_shufflevector(r0, r1, 0, 4, 1, 5) + __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
-    i4 b = __builtin_shufflevector(r2, r3, 0, 4, 1, 5) + __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
-    return __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7);
-}
-
-/* Halves in the low 16 bits of each lane -> floats, exact for every pattern (NaN stays NaN). No operand is subnormal,
-   which some machines multiply slowly. */
+/* Halves in the low 16 bits of each lane -> floats, exact for every pattern (NaN stays NaN). No operand is subnormal, which
+   some machines multiply slowly: n takes a subnormal half for 2^-15 (1 + m/1024); 2n - 2^-14 is right, and smaller just there. */
 static inline f4 f4_from_half(u4 h) {
-    u4 sign = (h & 0x8000) << 16, rest = h & 0x7fff;
-    f4 normal = (f4)((rest << 13) + ((u4){0} + 0x70000000)) * f4_set(0x1p-112f); /* exponent + 224 - 112 */
-    f4 small = (f4)(rest | 0x3f000000) - f4_set(0.5f);
-    return (f4)(sign | (u4)f4_select((i4)(rest < 0x400), small, normal));
+    f4 n = (f4)(((h & 0x7fff) << 13) + ((u4){0} + 0x70000000)) * f4_set(0x1p-112f); /* exponent + 224 - 112 */
+    return (f4)((h & 0x8000) << 16 | (u4)f4_min(n, (n + n) - f4_set(0x1p-14f)));
 }
 /* Four halves from memory, any alignment. */
 static inline f4 f4_from_f16(const void *p) { return f4_from_half(__builtin_convertvector(*(const half4 *)p, u4)); }

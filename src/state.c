@@ -1,7 +1,7 @@
 #include "state.h"
 
 #define MAGIC 0x4c415021u /* "!PAL" */
-#define VERSION 1u
+#define VERSION 2u
 
 pal_bounds pal_bounds_of(const pal_limits *l) {
     return (pal_bounds){.policy = pal_policy_row(l->policy),
@@ -27,20 +27,11 @@ uint64_t pal_state_bytes(const pal_model *m, const pal_limits *l) {
     return pal_state_layer(m, &b, m->n_layer);
 }
 
-/* A few bytes out of the middle of every tensor: two models of one shape, one tuned from the other, differ in them. */
-static uint64_t sample_weights(const pal_model *m, uint64_t h) {
-    for (uint64_t i = 0; i < m->gguf->n_tensors; i++) {
-        const pal_tensor *t = &m->gguf->tensors[i];
-        h = pal_hash(h, t->data + t->bytes / 2, t->bytes - t->bytes / 2 < 64 ? (size_t)(t->bytes - t->bytes / 2) : 64);
-    }
-    return h;
-}
-
 /* The chunk size is no part of the layout: it does not change a bit (design I5). */
 uint64_t pal_state_layout(const pal_model *m, const pal_limits *l) {
     pal_bounds b = pal_bounds_of(l);
     const uint32_t limits[] = {l->policy, l->budget, l->positions, l->cache, l->sinks, l->recent, m->dim, m->n_vocab};
-    uint64_t h = pal_hash(sample_weights(m, m->fingerprint), limits, sizeof limits);
+    uint64_t h = pal_hash(pal_model_sample(m, m->fingerprint), limits, sizeof limits);
     for (uint32_t i = 0; i < m->n_layer; i++) {
         const pal_layer *layer = &m->layers[i];
         uint64_t bytes = layer->kind->state_bytes(layer, &b);

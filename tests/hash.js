@@ -11,10 +11,11 @@ import { Engine } from '../web/engine.js';
  * @param {Uint8Array} gguf
  * @param {number[]} ids
  * @param {Setting[]} settings
+ * @param {(module: WebAssembly.Module) => Engine | Promise<Engine>} [open] the engine
  * @returns {Promise<string[]>} `logits … state …` of each setting
  */
-export async function hashes(module, gguf, ids, settings) {
-    const engine = new Engine(await WebAssembly.compile(module), '');
+export async function hashes(module, gguf, ids, settings, open = (compiled) => new Engine(compiled, '')) {
+    const engine = await open(await WebAssembly.compile(module));
     if (!engine.probe()) throw new Error('this machine computes the build wrongly (pal_probe)');
     const { c, out } = engine;
     const file = engine.take(gguf.length);
@@ -25,6 +26,7 @@ export async function hashes(module, gguf, ids, settings) {
     engine.check(c.gguf_open(directory.at, directory.bytes, files, 1));
     const model = engine.take(engine.check(c.model_bytes(directory.at)));
     engine.check(c.model_open(model.at, model.bytes, directory.at));
+    c.model_weave(model.at, 0, gguf.length);
     c.model_describe(model.at, out);
     const vocab = engine.word(2);
     const idsAt = engine.take(4 * ids.length).at;

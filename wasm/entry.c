@@ -154,6 +154,10 @@ EXPORT(model_open) int32_t model_open(void *mem, uint32_t bytes, const pal_gguf 
     pal_model *m;
     return pal_model_open(&m, mem, bytes, g, fresh());
 }
+/* To be called as the bytes of a file arrive, with how many are there; matrices that are still waited for. */
+EXPORT(model_weave) uint32_t model_weave(pal_model *m, uint32_t file, double have) {
+    return (uint32_t)pal_model_weave(m, file, (uint64_t)have);
+}
 /* out = {arch, arch bytes, n_vocab, n_embd, n_block, n_layer, n_ctx_train, weight bytes, cache positions possible} */
 EXPORT(model_describe) void model_describe(const pal_model *m, uint32_t *out) {
     pal_model_info d = pal_model_describe(m);
@@ -198,11 +202,18 @@ EXPORT(layer_describe) double layer_describe(const pal_model *m, uint32_t i, con
 }
 
 /* ---- session ---- */
+#ifdef __wasm_atomics__
+pal_team *pal_wasm_team(void); /* team.c */
+#else
+static pal_team *pal_wasm_team(void) { return NULL; }
+#endif
 EXPORT(session_bytes) uint32_t session_bytes(void) { return (uint32_t)pal_session_bytes(); }
 EXPORT(session_open)
 int32_t session_open(pal_session *s, const pal_model *m, const uint32_t *w, void *state, void *scratch) {
     pal_limits l = to_limits(w);
-    return pal_session_open(s, m, &l, state, scratch, fresh());
+    int code = pal_session_open(s, m, &l, state, scratch, fresh());
+    if (!code) s->run.team = pal_wasm_team();
+    return code;
 }
 EXPORT(session_reset) void session_reset(pal_session *s, uint32_t seed_low, uint32_t seed_high) {
     pal_session_reset(s, (uint64_t)seed_high << 32 | seed_low);

@@ -1,6 +1,6 @@
 /** node web/bundle.js [site FOLDER]: web/ as few small files: the same sources without comments, so that a phone fetches four
- *  files instead of fifty. Into dist/ the API, the worker, the element and the two builds of the engine; or into FOLDER/web the
- *  site. Folders are one deep as in web/, so that the URLs of the worker and of the wasm files are right. */
+ *  files instead of fifty. Into dist/ the API, the worker, its helper threads, the element and the builds of the engine; or into
+ *  FOLDER/web the site. Folders are one deep as in web/, so that the URLs of the worker and of the wasm files are right. */
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,6 +20,7 @@ const [what, folder] = process.argv.slice(2);
 const out = what === 'site' ? `${path.resolve(folder)}/web/` : dist;
 await fs.rm(out, { recursive: true, force: true });
 await bundle(out, { 'worker/worker': './worker/worker.js' });
+await bundle(out, { 'team/helper': './team/helper.js' });
 if (what === 'site') {
   await bundle(out, { 'site/site': './site/site.js' });
   const keep = (/** @type {string} */ name) => /theme\.js$/.test(name) || !/\.js$|screenshots/.test(name); // theme.js runs by itself, before the page is drawn
@@ -27,4 +28,4 @@ if (what === 'site') {
   await fs.copyFile(`${here}sw.js`, `${out}sw.js`);
 } else await bundle(out, { 'page/palimpsest': './browser.js', 'element/pal-chat': './element/pal-chat.js' });
 await fs.mkdir(`${out}lib`);
-for (const name of ['engine-simd.wasm', 'engine-relaxed.wasm', 'LICENSES.txt']) await fs.copyFile(`${here}lib/${name}`, `${out}lib/${name}`);
+for (const name of ['engine-simd.wasm', 'engine-relaxed.wasm', 'engine-simd-mt.wasm', 'engine-relaxed-mt.wasm', 'LICENSES.txt']) await fs.copyFile(`${here}lib/${name}`, `${out}lib/${name}`);

@@ -1,6 +1,7 @@
 /** One instance of the wasm module and its memory. Only numbers cross; records and text lie in regions of the memory
  *  that are reserved here, behind the module's own data. Memory grows in `take` and nowhere else. */
 import { PalError, engineError } from './errors.js';
+import { Team } from './team/team.js';
 
 const PAGE = 65536;
 const MAX_PAGES = 65536; // 4 GiB: the most a 32-bit module can address
@@ -13,16 +14,28 @@ const ALIGN = 64;
 const up = (/** @type {number} */ n) => Math.ceil(n / ALIGN) * ALIGN;
 const mb = (/** @type {number} */ n) => `${(n / 1e6).toFixed(1)} MB`;
 
+/** A shared memory reserves its maximum at once: where that is too much, less must do. */
+function sharedMemory() {
+  for (let maximum = MAX_PAGES; ; maximum >>= 1) {
+    try {
+      return new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum, shared: true });
+    } catch (e) {
+      if (maximum <= MAX_PAGES >> 3) throw e;
+    }
+  }
+}
+
 export class Engine {
   /**
    * @param {WebAssembly.Module} module
    * @param {string} variant 'simd' | 'relaxed'
+   * @param {boolean} [shared] a build for threads, which wants a shared memory
    */
-  constructor(module, variant) {
+  constructor(module, variant, shared = false) {
     this.variant = variant;
-    /** Why another variant was not taken, or ''. */
+    /** Why another variant or fewer threads were taken, or ''. */
     this.note = '';
-    this.memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES });
+    this.memory = shared ? sharedMemory() : new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAX_PAGES });
     const instance = new WebAssembly.Instance(module, { env: { memory: this.memory } });
     /** @type {Exports} */
     this.c = /** @type {any} */ (instance.exports);
@@ -32,6 +45,18 @@ export class Engine {
     this.free = [];
     this.views = { u8: new Uint8Array(this.memory.buffer), u32: new Uint32Array(this.memory.buffer), f32: new Float32Array(this.memory.buffer) };
     this.out = this.take(64).at; // for records of up to 16 words
+    /** The threads, in a build for them. @type {import('./team/team.js').Team | undefined} */
+    this.team = shared ? new Team(this, module) : undefined;
+  }
+
+  /** How many threads work. */
+  get threads() {
+    return this.team?.threads ?? 1;
+  }
+
+  /** Ends the helper threads. */
+  close() {
+    this.team?.close();
   }
 
   /** Does this machine compute what the variant promises? */
@@ -156,7 +181,7 @@ export class Engine {
    */
   string(at, bytes) {
     const from = at >>> 0;
-    return new TextDecoder().decode(this.u8.subarray(from, from + bytes));
+    return new TextDecoder().decode(this.u8.slice(from, from + bytes)); // a copy: browsers decode no shared memory
   }
 
   /**

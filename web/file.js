@@ -42,6 +42,8 @@ export class GgufFile {
     this.have = parts.map(() => 0);
     /** Bytes of a read that is under way. */
     this.coming = parts.map(() => 0);
+    /** Told when part i is there up to `have` bytes. @type {((i: number, have: number) => void) | undefined} */
+    this.onpiece = undefined;
     this.records = engine.take(12 * parts.length, 'the list of files');
   }
 
@@ -79,6 +81,7 @@ export class GgufFile {
       const told = this.coming[i] === n;
       this.coming[i] = 0;
       this.have[i] += n;
+      this.onpiece?.(i, this.have[i]);
       if (!told) onprogress?.({ loaded: this.loaded, total: this.total, from });
     }
   }

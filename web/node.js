@@ -10,12 +10,16 @@ import { GgufFile } from './file.js';
 import { Model as Core, OPEN_NAMES } from './model.js';
 import { nodeParts } from './source-node.js';
 import { Tokenizer as Words } from './tokenizer.js';
-import { breathe, openNodeEngine } from './wasm-node.js';
+import { breathe, defaultThreads, openNodeEngine } from './wasm-node.js';
 
 export * from './index.js';
 export { openNodeEngine as openEngine } from './wasm-node.js';
 
-/** @typedef {import('./model.js').OpenOptions & { variant?: string }} LoadOptions variant: auto, simd, relaxed */
+/**
+ * @typedef {import('./model.js').OpenOptions & { variant?: string, threads?: 'auto' | number }} LoadOptions
+ *   variant: auto, simd, relaxed; threads: a number, or auto: as many as are fastest in a short measurement; changes
+ *   speed, never a result [auto]
+ */
 
 export class Model extends Core {
   /**
@@ -23,10 +27,10 @@ export class Model extends Core {
    * @param {LoadOptions} [options]
    */
   static async load(file, options = {}) {
-    checkNames(options, [...OPEN_NAMES, 'variant'], 'Model.load');
-    const { variant, ...rest } = options;
+    checkNames(options, [...OPEN_NAMES, 'variant', 'threads'], 'Model.load');
+    const { variant, threads = defaultThreads, ...rest } = options;
     const parts = await nodeParts(file);
-    return Core.open(await openNodeEngine(variant), parts, breathe, rest);
+    return Core.open(await openNodeEngine(variant, threads), parts, breathe, rest);
   }
 }
 

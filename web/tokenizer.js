@@ -46,6 +46,8 @@ export class Tokenizer {
     this.deskIds = 0;
     this.scratchAt = 0;
     this.idsAt = 0;
+    /** Where text is encoded when the memory is shared: browsers encode into no shared one. @type {Uint8Array<ArrayBuffer> | undefined} */
+    this.stage = undefined;
     this.reserve(DESK_TEXT);
     /** @type {import('./cuts.js').Cut | null | undefined} */
     this.cut = undefined;
@@ -67,6 +69,7 @@ export class Tokenizer {
     const { engine } = this;
     if (this.desk) engine.release(this.desk);
     this.deskText = Math.ceil(bytes / 64) * 64;
+    if (engine.team) this.stage = new Uint8Array(this.deskText);
     this.deskScratch = engine.c.encode_scratch(this.at, this.deskText) >>> 0;
     this.deskIds = engine.c.encode_max(this.at, this.deskText) >>> 0;
     this.desk = engine.take(this.deskText + Math.ceil(this.deskScratch / 64) * 64 + 4 * this.deskIds, 'the desk of the tokenizer');
@@ -93,8 +96,10 @@ export class Tokenizer {
   encodeWhole(text, flags) {
     const { engine, desk, deskText } = this;
     if (!desk || text.length > deskText) return undefined;
-    const { read, written } = this.encoder.encodeInto(text, engine.u8.subarray(desk.at, desk.at + deskText));
+    const at = engine.u8.subarray(desk.at, desk.at + deskText);
+    const { read, written } = this.encoder.encodeInto(text, this.stage ?? at);
     if (read < text.length) return undefined;
+    if (this.stage) at.set(this.stage.subarray(0, written));
     return this.encodeDesk(written, flags);
   }
 

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 import v8 from 'node:v8';
 import { PalError } from './errors.js';
+import { nodeHost } from './team/node.js';
 import { openEngine } from './variants.js';
 
 /** Where builds lie: PALIMPSEST_WASM (a folder, or one file), or beside this file. */
@@ -32,16 +33,23 @@ function allowRelaxed() {
 /** @param {string} variant */
 async function compile(variant) {
   const bytes = await wasmBytes(variant);
-  if (variant === 'relaxed') allowRelaxed();
+  if (variant.startsWith('relaxed')) allowRelaxed();
   return WebAssembly.compile(/** @type {BufferSource} */ (bytes));
 }
+
+/** PALIMPSEST_THREADS, or auto. */
+export const defaultThreads = /^\d+$/.test(process.env.PALIMPSEST_THREADS ?? '') ? Number(process.env.PALIMPSEST_THREADS) : 'auto';
+
+/** @type {import('./team/team.js').Host} */
+const host = folder.endsWith('.wasm') ? { ...nodeHost, missing: 'PALIMPSEST_WASM names one build; threads need a folder with all' } : nodeHost;
 
 /**
  * Before Node 22 auto is simd: relaxed SIMD needs flags there and is slower (measured, tests/bench/RESULTS.md).
  * @param {string} [variant] 'auto' | 'simd' | 'relaxed'
+ * @param {'auto' | number} [threads]
  */
-export function openNodeEngine(variant = process.env.PALIMPSEST_VARIANT ?? 'auto') {
-  return openEngine(compile, variant === 'auto' && major < RELAXED_SINCE ? 'simd' : variant);
+export function openNodeEngine(variant = process.env.PALIMPSEST_VARIANT ?? 'auto', threads = 1) {
+  return openEngine(compile, variant === 'auto' && major < RELAXED_SINCE ? 'simd' : variant, { threads, host });
 }
 
 /** Lets timers, signals and input run between two chunks of work. @returns {Promise<void>} */

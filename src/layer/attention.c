@@ -9,6 +9,11 @@
    positions:
      original  keys are stored rotated by their true position
      cache     keys are stored unrotated and rotated at reading by their rank in age order; the query has rank n - 1
+   Interleaved pairs are stored first halves first, so that there is one kind of rotation.
+
+   order of operations (design I4): q is rotated, then multiplied by the scale. Dots and the sum over values are those of
+   cache.h: lane by lane in the order of the elements, value by value in the order of the slots. Softmax as in ops.h, over
+   the slots. Scores sum over the heads in their order. A KV head with its query heads is computed apart from the others.
 
    reading a chunk is exact (design I5): products for all tokens, then append-attend-evict token by token.
 
@@ -23,6 +28,7 @@ typedef struct {
     const pal_policy *policy;
     const pal_cache_format *format;
     uint32_t budget, cap, sets, k_bytes, v_bytes;
+    uint32_t stride, k4, v4; /* cap, d_k and d_v up to whole f4 */
     uint64_t slots_bytes; /* of one set */
     bool masked;          /* the sliding window has still to be applied */
     bool pins;            /* false: what the window has passed is never seen again, pinned or not */
@@ -43,6 +49,9 @@ static plan plan_of(const pal_layer *l, const pal_bounds *b) {
     r.k_bytes = r.format->row_bytes(a->d_k);
     r.v_bytes = r.format->row_bytes(a->d_v);
     r.slots_bytes = pal_slots_bytes(r.cap);
+    r.stride = pal_cache_d4(r.cap);
+    r.k4 = pal_cache_d4(a->d_k);
+    r.v4 = pal_cache_d4(a->d_v);
     return r;
 }
 
@@ -51,29 +60,35 @@ static uint64_t state_bytes(const pal_layer *l, const pal_bounds *b) {
     return r.sets * r.slots_bytes + (uint64_t)l->attention.n_head_kv * r.cap * (r.k_bytes + r.v_bytes);
 }
 
-/* Scratch: q, k, v, o of the chunk; the probabilities [n_head][cap] of one token; one key or value as floats. */
+/* Scratch: q, k, v, o of the chunk; of one token the probabilities [n_head][stride] and the rank of each slot
+   [sets][stride]; of each KV head its query heads [group][k4], their outputs [group][v4] and a block of keys or values. */
 typedef struct {
-    float *q, *k, *v, *o, *p, *row;
+    float *q, *k, *v, *o, *p, *heads_q, *heads_o, *rows;
+    uint32_t *rank;
 } work;
 
 static work work_at(const pal_layer *l, const pal_bounds *b, uint64_t at, uint64_t *bytes) {
     const pal_attention *a = &l->attention;
-    uint32_t d = a->d_k > a->d_v ? a->d_k : a->d_v;
-    const uint64_t chunk = b->chunk, cap = b->budget + 1;
+    plan r = plan_of(l, b);
+    const uint64_t chunk = b->chunk, wide = r.k4 > r.v4 ? r.k4 : r.v4;
     const uint64_t sizes[] = {chunk * a->n_head * a->d_k,
                               chunk * a->n_head_kv * a->d_k,
                               chunk * a->n_head_kv * a->d_v,
                               chunk * a->n_head * a->d_v,
-                              cap * a->n_head,
-                              d};
-    float *piece[6];
+                              (uint64_t)a->n_head * r.stride,
+                              (uint64_t)a->n_head * r.k4,
+                              (uint64_t)a->n_head * r.v4,
+                              a->n_head_kv * PAL_CACHE_BLOCK * wide,
+                              (uint64_t)r.sets * r.stride};
+    float *piece[9];
     uint64_t start = at;
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 9; i++) {
         piece[i] = (float *)(uintptr_t)at;
         at += pal_align(sizes[i] * sizeof(float));
     }
     if (bytes) *bytes = at - start;
-    return (work){piece[0], piece[1], piece[2], piece[3], piece[4], piece[5]};
+    return (work){piece[0], piece[1], piece[2], piece[3],           piece[4],
+                  piece[5], piece[6], piece[7], (uint32_t *)piece[8]};
 }
 
 static uint64_t scratch_bytes(const pal_layer *l, const pal_bounds *b) {
@@ -110,26 +125,35 @@ static void norm_heads(const pal_norm *norm, float *x, uint32_t heads, uint32_t 
     if (norm->kind != PAL_NORM_NONE) pal_norm_rows(norm, x, heads, d, x);
 }
 
-/* p[h][slot] for the heads of one group, softmax over the n live slots. q: [group][d_k], already rotated. */
+/* One head as it is kept: first halves of the pairs, second halves, the rest, zeros up to d4; rotated by cs unless NULL. */
+static void place(const pal_attention *a, const float *x, uint32_t d4, const float *cs, float *out) {
+    uint32_t half = a->rope >= 0 && a->interleaved ? a->n_rot / 2 : 0;
+    for (uint32_t i = 0; i < half; i++) out[i] = x[2 * i], out[half + i] = x[2 * i + 1];
+    pal_copy(out + 2 * half, x + 2 * half, (a->d_k - 2 * half) * sizeof *x);
+    pal_zero(out + a->d_k, (d4 - a->d_k) * sizeof *x);
+    if (cs) pal_rope(out, cs, a->n_rot);
+}
+
+static uint32_t block_at(uint32_t j, uint32_t n) { return n - j < PAL_CACHE_BLOCK ? n - j : PAL_CACHE_BLOCK; }
+
+/* p[h][slot] for the heads of one group, softmax over the n live slots, 0 up to a whole f4. q: [group][k4] */
 static void probabilities(const pal_layer *l, const pal_chunk *c, const plan *r, const pal_slots *s,
-                          const uint8_t *keys, const float *q, uint32_t pos, float *p, float *row) {
+                          const uint8_t *keys, const uint32_t *rank, const float *q, uint32_t pos, float *p,
+                          float *rows) {
     const pal_attention *a = &l->attention;
     uint32_t n = pal_slots_n(s), group = a->n_head / a->n_head_kv;
-    for (uint32_t rank = 0; rank < n; rank++) {
-        uint32_t slot = s->order[rank];
-        const float *k = r->format->load(keys + (size_t)slot * r->k_bytes, row, a->d_k);
-        if (c->bounds->cache_positions && a->rope >= 0) {
-            if (k != row) pal_copy(row, k, a->d_k * sizeof *row);
-            pal_rope(row, c->rope[a->rope] + (size_t)rank * a->n_rot, a->n_rot, a->interleaved);
-            k = row;
-        }
-        for (uint32_t h = 0; h < group; h++) p[h * r->cap + slot] = a->scale * pal_dot(q + h * a->d_k, k, a->d_k);
+    const float *turn = c->bounds->cache_positions && a->rope >= 0 ? c->rope[a->rope] : NULL;
+    for (uint32_t j = 0; j < n; j += PAL_CACHE_BLOCK) {
+        uint32_t m = block_at(j, n);
+        r->format->load(keys + (size_t)j * r->k_bytes, m, a->d_k, turn, rank + j, a->n_rot, rows);
+        pal_cache_dots(q, group, rows, m, r->k4, p + j, r->stride);
     }
-    for (uint32_t h = 0; h < group; h++, p += r->cap) {
+    for (uint32_t h = 0; h < group; h++, p += r->stride) {
         if (a->softcap > 0) pal_softcap(p, a->softcap, n);
         for (uint32_t slot = 0; r->masked && slot < n; slot++)
             if (pos - s->pos[slot] >= a->window) p[slot] = -__builtin_inff();
         pal_softmax(p, n);
+        for (uint32_t slot = n; slot % 4; slot++) p[slot] = 0;
     }
 }
 
@@ -141,32 +165,35 @@ static void attend(const pal_layer *l, const pal_chunk *c, const plan *r, const 
     uint8_t *keys = state + r->sets * r->slots_bytes + (size_t)g * r->cap * r->k_bytes;
     uint8_t *values =
         state + r->sets * r->slots_bytes + (size_t)a->n_head_kv * r->cap * r->k_bytes + (size_t)g * r->cap * r->v_bytes;
-    float *q = w->q + ((size_t)t * a->n_head + g * group) * a->d_k, *k = w->k + ((size_t)t * a->n_head_kv + g) * a->d_k;
-    float *v = w->v + ((size_t)t * a->n_head_kv + g) * a->d_v, *o = w->o + ((size_t)t * a->n_head + g * group) * a->d_v;
-    float *p = w->p + (size_t)g * group * r->cap;
+    const float *q = w->q + ((size_t)t * a->n_head + g * group) * a->d_k;
+    const float *k = w->k + ((size_t)t * a->n_head_kv + g) * a->d_k, *v = w->v + ((size_t)t * a->n_head_kv + g) * a->d_v;
+    float *heads_q = w->heads_q + (size_t)g * group * r->k4, *heads_o = w->heads_o + (size_t)g * group * r->v4;
+    float *rows = w->rows + (size_t)g * PAL_CACHE_BLOCK * (r->k4 > r->v4 ? r->k4 : r->v4);
+    float *p = w->p + (size_t)g * group * r->stride, *o = w->o + ((size_t)t * a->n_head + g * group) * a->d_v;
+    bool ranked = c->bounds->cache_positions;
+    const float *cs = a->rope >= 0 ? c->rope[a->rope] + (size_t)(ranked ? n - 1 : t) * a->n_rot : NULL;
 
-    if (a->rope >= 0) {
-        uint32_t row = c->bounds->cache_positions ? n - 1 : t;
-        const float *cs = c->rope[a->rope] + (size_t)row * a->n_rot;
-        for (uint32_t h = 0; h < group; h++) pal_rope(q + h * a->d_k, cs, a->n_rot, a->interleaved);
-        if (!c->bounds->cache_positions) pal_rope(k, cs, a->n_rot, a->interleaved);
-    }
-    r->format->store(keys + (size_t)newest * r->k_bytes, k, a->d_k);
+    for (uint32_t h = 0; h < group; h++) place(a, q + h * a->d_k, r->k4, cs, heads_q + h * r->k4);
+    pal_scale(heads_q, a->scale, group * r->k4);
+    place(a, k, r->k4, ranked ? NULL : cs, rows);
+    r->format->store(keys + (size_t)newest * r->k_bytes, rows, a->d_k);
     r->format->store(values + (size_t)newest * r->v_bytes, v, a->d_v);
-    probabilities(l, c, r, s, keys, q, c->pos + t, p, w->row);
-    pal_zero(o, (size_t)group * a->d_v * sizeof *o);
-    for (uint32_t slot = 0; slot < n; slot++) {
-        const float *value = r->format->load(values + (size_t)slot * r->v_bytes, w->row, a->d_v);
-        for (uint32_t h = 0; h < group; h++) pal_axpy(o + h * a->d_v, p[h * r->cap + slot], value, a->d_v);
+    probabilities(l, c, r, s, keys, w->rank + (r->sets > 1 ? g : 0) * r->stride, heads_q, c->pos + t, p, rows);
+    pal_zero(heads_o, (size_t)group * r->v4 * sizeof *o);
+    for (uint32_t j = 0; j < n; j += PAL_CACHE_BLOCK) {
+        uint32_t m = block_at(j, n);
+        r->format->load(values + (size_t)j * r->v_bytes, m, a->d_v, NULL, NULL, 0, rows);
+        pal_cache_mix(p + j, r->stride, group, rows, m, r->v4, heads_o);
     }
+    for (uint32_t h = 0; h < group; h++) pal_copy(o + h * a->d_v, heads_o + h * r->v4, a->d_v * sizeof *o);
 }
 
-/* score = mean of p [heads][cap] over the heads, or += their sum where the policy accumulates over time */
+/* score = mean of p [heads][stride] over the heads, or += their sum where the policy accumulates over time */
 static void score(const plan *r, const pal_slots *s, const float *p, uint32_t heads) {
-    for (uint32_t slot = 0, n = pal_slots_n(s); slot < n; slot++) {
-        float sum = 0;
-        for (uint32_t h = 0; h < heads; h++) sum += p[h * r->cap + slot];
-        s->score[slot] = r->policy->accumulates ? s->score[slot] + sum : sum / (float)heads;
+    for (uint32_t j = 0, n = pal_slots_n(s); j < n; j += 4) {
+        f4 sum = f4_set(0);
+        for (uint32_t h = 0; h < heads; h++) sum += f4_load(p + (size_t)h * r->stride + j);
+        f4_store(s->score + j, r->policy->accumulates ? f4_load(s->score + j) + sum : sum / f4_set((float)heads));
     }
 }
 
@@ -177,6 +204,8 @@ static void step(const pal_layer *l, const pal_chunk *c, const plan *r, uint8_t 
     for (uint32_t set = 0; set < r->sets; set++) {
         pal_slots s = pal_slots_at(state + set * r->slots_bytes, r->cap);
         pal_slots_append(&s, c->pos + t, c->pinned && r->pins);
+        uint32_t *rank = w->rank + set * r->stride;
+        for (uint32_t i = 0, n = pal_slots_n(&s); i < n && c->bounds->cache_positions; i++) rank[s.order[i]] = i;
     }
     for (uint32_t g = 0; g < a->n_head_kv; g++) {
         pal_slots s = pal_slots_at(state + (r->sets > 1 ? g : 0) * r->slots_bytes, r->cap);
@@ -184,7 +213,7 @@ static void step(const pal_layer *l, const pal_chunk *c, const plan *r, uint8_t 
     }
     for (uint32_t set = 0; set < r->sets; set++) {
         pal_slots s = pal_slots_at(state + set * r->slots_bytes, r->cap);
-        score(r, &s, w->p + (size_t)set * heads * r->cap, heads);
+        score(r, &s, w->p + (size_t)set * heads * r->stride, heads);
         if (pal_slots_n(&s) > r->budget) pal_slots_evict(&s, r->policy->leaves(&s, c->bounds->options));
     }
 }
@@ -195,14 +224,12 @@ static void forward(const pal_layer *l, const pal_chunk *c, void *state, const f
     work w = work_at(l, c->bounds, (uintptr_t)c->scratch, NULL);
     pal_act in = pal_act_make(x, c->n, l->dim, c->act);
 
-    pal_linear_rows(&a->q, &in, w.q);
-    pal_linear_rows(&a->k, &in, w.k);
-    pal_linear_rows(&a->v, &in, w.v);
+    pal_products(c->team, &in, (pal_product[]){{&a->q, w.q}, {&a->k, w.k}, {&a->v, w.v}}, 3);
     norm_heads(&a->q_norm, w.q, c->n * a->n_head, a->d_k);
     norm_heads(&a->k_norm, w.k, c->n * a->n_head_kv, a->d_k);
     for (uint32_t t = 0; t < c->n; t++) step(l, c, &r, state, &w, t);
     pal_act out = pal_act_make(w.o, c->n, a->n_head * a->d_v, c->act);
-    pal_linear_rows(&a->o, &out, y);
+    pal_products(c->team, &out, &(pal_product){&a->o, y}, 1);
 }
 
 const pal_kind pal_attention_kind = {"attention", state_bytes, scratch_bytes, reset, valid, forward, widest};

@@ -11,8 +11,38 @@ void pal_norm_rows(const pal_norm *norm, const float *x, uint32_t n, uint32_t di
     }
 }
 
-void pal_linear_rows(const pal_linear *l, const pal_act *x, float *y) {
-    pal_matmul(&l->w, x, y);
+static void rows_of(const pal_linear *l, const pal_act *x, uint32_t row0, uint32_t row1, float *y) {
+    uint32_t rows = l->w.rows;
+    pal_matmul_rows(&l->w, x, row0, row1, y + row0, rows);
     if (l->bias)
-        for (uint32_t t = 0; t < x->n; t++) pal_add(y + (size_t)t * l->w.rows, l->bias, l->w.rows);
+        for (uint32_t t = 0; t < x->n; t++) pal_add(y + (size_t)t * rows + row0, l->bias + row0, row1 - row0);
+}
+
+enum { TILE = 16 }; /* rows that stay together: those of a kernel's tile */
+static uint32_t tiles(const pal_product *p) { return (p->linear->w.rows + TILE - 1) / TILE; }
+
+typedef struct {
+    const pal_act *x;
+    const pal_product *list;
+    uint32_t n, tiles;
+} step;
+
+/* The tiles of all products in one row, cut evenly. */
+static void some_tiles(void *ctx, uint32_t part, uint32_t parts) {
+    const step *s = ctx;
+    uint32_t from = pal_part_from(s->tiles, part, parts), to = pal_part_from(s->tiles, part + 1, parts), at = 0;
+    for (const pal_product *p = s->list; p < s->list + s->n; p++) {
+        uint32_t end = at + tiles(p), first = from > at ? from : at, last = to < end ? to : end;
+        if (first < last) {
+            uint32_t row1 = (last - at) * TILE, rows = p->linear->w.rows;
+            rows_of(p->linear, s->x, (first - at) * TILE, row1 < rows ? row1 : rows, p->y);
+        }
+        at = end;
+    }
+}
+
+void pal_products(pal_team *t, const pal_act *x, const pal_product *list, uint32_t n) {
+    step s = {x, list, n, 0};
+    for (uint32_t i = 0; i < n; i++) s.tiles += tiles(&list[i]);
+    pal_team_run(t, some_tiles, &s, pal_team_parts(t, s.tiles, (uint64_t)s.tiles * TILE * x->cols * x->n));
 }

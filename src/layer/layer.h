@@ -5,6 +5,7 @@
 
 #include "../matmul.h"
 #include "../ops.h"
+#include "../team.h"
 #include "policy.h"
 
 /* y = W x + bias, W [rows][cols] */
@@ -37,10 +38,11 @@ typedef struct {
     uint32_t n;         /* tokens of the chunk */
     uint32_t pos;       /* position of the first */
     bool pinned;        /* they never leave */
-    float *const *rope; /* per rope of the model: [rows][n_rot/2][2]; row i is token i of the chunk (original
+    float *const *rope; /* per rope of the model: [rows][2][n_rot/2]; row i is token i of the chunk (original
                                  positions) or rank i (cache positions) */
     void *act;          /* scratch of pal_act for the widest product of the chunk */
     uint8_t *scratch;   /* kind->scratch_bytes */
+    pal_team *team;     /* who works; NULL: the caller alone */
 } pal_chunk;
 
 typedef struct {
@@ -90,8 +92,16 @@ extern const pal_kind pal_attention_kind, pal_mlp_kind;
 
 /* n rows of y = norm(x); y may be x. */
 void pal_norm_rows(const pal_norm *norm, const float *x, uint32_t n, uint32_t dim, float *y);
-/* y[n][rows] = W x + bias */
-void pal_linear_rows(const pal_linear *l, const pal_act *x, float *y);
+/* One step of a layer: y[n][rows] = W x + bias for each W of a list; x has the columns of all, their rows are shared out
+   among the team. */
+typedef struct {
+    const pal_linear *linear;
+    float *y;
+} pal_product;
+void pal_products(pal_team *t, const pal_act *x, const pal_product *list, uint32_t n);
+static inline void pal_linear_rows(const pal_linear *l, const pal_act *x, float *y) {
+    pal_products(NULL, x, &(pal_product){l, y}, 1);
+}
 
 /* The attention layer's view of its state, for the session's questions. */
 uint32_t pal_attention_sets(const pal_layer *l, const pal_bounds *b);

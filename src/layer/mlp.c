@@ -29,9 +29,8 @@ static void forward(const pal_layer *l, const pal_chunk *c, void *state, const f
     pal_act in = pal_act_make(x, c->n, l->dim, c->act);
     (void)state;
 
-    pal_linear_rows(&m->up, &in, up);
+    pal_products(c->team, &in, (pal_product[]){{&m->up, up}, {&m->gate, hidden}}, m->gate.w.format ? 2 : 1);
     if (m->gate.w.format) {
-        pal_linear_rows(&m->gate, &in, hidden);
         if (m->act == PAL_ACT_SILU)
             pal_silu_mul(hidden, up, c->n * n_ff);
         else
@@ -41,7 +40,7 @@ static void forward(const pal_layer *l, const pal_chunk *c, void *state, const f
         pal_gelu(hidden, c->n * n_ff);
     }
     pal_act mid = pal_act_make(hidden, c->n, n_ff, c->act);
-    pal_linear_rows(&m->down, &mid, y);
+    pal_products(c->team, &mid, &(pal_product){&m->down, y}, 1);
 }
 
 const pal_kind pal_mlp_kind = {"mlp", state_bytes, scratch_bytes, reset, valid, forward, widest};

@@ -9,39 +9,75 @@
    pinned goes. */
 #include "policy.h"
 
-/* Ranks [from, to) in age order, not pinned, position at least min_pos: the lowest score, or the oldest without scores. */
-static uint32_t lowest(const pal_slots *s, uint32_t to, uint32_t min_pos, bool scored) {
-    uint32_t best = UINT32_MAX;
-    for (uint32_t rank = 0; rank < to; rank++) {
+#include "../simd.h"
+
+/* The rank of the oldest state that is not pinned and whose position is at least from. */
+static uint32_t oldest(const pal_slots *s, uint32_t from) {
+    for (uint32_t rank = 0, n = pal_slots_n(s); rank < n; rank++) {
         uint32_t slot = s->order[rank];
-        if (s->pinned[slot] || s->pos[slot] < min_pos) continue;
-        if (best == UINT32_MAX) best = rank;
-        if (!scored) break;
-        if (s->score[slot] < s->score[s->order[best]]) best = rank;
+        if (!s->pinned[slot] && s->pos[slot] >= from) return rank;
     }
-    return best;
+    return UINT32_MAX;
 }
 
-static uint32_t oldest_unpinned(const pal_slots *s) { return lowest(s, pal_slots_n(s), 0, false); }
+static uint32_t rank_of(const pal_slots *s, uint32_t pos) { /* positions rise with the rank */
+    uint32_t low = 0, high = pal_slots_n(s) - 1;
+    while (low < high) {
+        uint32_t middle = (low + high) / 2;
+        if (s->pos[s->order[middle]] < pos)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* Lanes j .. j + 3 that may leave: live, not pinned, position below `to`. */
+static inline i4 may_leave(const pal_slots *s, uint32_t j, uint32_t to) {
+    i4 live = i4_set((int32_t)j) + (i4){0, 1, 2, 3} < i4_set((int32_t)pal_slots_n(s));
+    return live & (i4_load(s->pinned + j) == 0) & (i4)((u4)i4_load(s->pos + j) < (u4)i4_set((int32_t)to));
+}
+
+/* The rank of the lowest score among those not pinned with position below `to`; of equals (and NaN) the oldest. */
+static uint32_t lowest(const pal_slots *s, uint32_t to) {
+    const f4 most = f4_set(__builtin_inff());
+    f4 low = most;
+    for (uint32_t j = 0; j < pal_slots_n(s); j += 4) {
+        f4 v = f4_load(s->score + j);
+        low = f4_select(may_leave(s, j, to) & (i4)(v < low), v, low);
+    }
+    float a = low[0] < low[1] ? low[0] : low[1], b = low[2] < low[3] ? low[2] : low[3];
+    f4 least = f4_set(a < b ? a : b);
+    u4 first = ~(u4){0};
+    for (uint32_t j = 0; j < pal_slots_n(s); j += 4) {
+        u4 pos = (u4)i4_load(s->pos + j);
+        i4 take = may_leave(s, j, to) & ~(i4)(f4_load(s->score + j) > least) & (i4)(pos < first);
+        first = (u4)f4_select(take, (f4)pos, (f4)first);
+    }
+    uint32_t pos = UINT32_MAX;
+    for (uint32_t i = 0; i < 4; i++) pos = first[i] < pos ? first[i] : pos;
+    return pos < UINT32_MAX ? rank_of(s, pos) : UINT32_MAX;
+}
 
 static uint32_t window_leaves(const pal_slots *s, pal_policy_options o) {
     (void)o;
-    return oldest_unpinned(s);
+    return oldest(s, 0);
 }
 
 static uint32_t sinks_leaves(const pal_slots *s, pal_policy_options o) {
-    uint32_t rank = lowest(s, pal_slots_n(s), o.sinks, false);
-    return rank != UINT32_MAX ? rank : oldest_unpinned(s);
+    uint32_t rank = oldest(s, o.sinks);
+    return rank != UINT32_MAX ? rank : oldest(s, 0);
 }
 
 static uint32_t h2o_leaves(const pal_slots *s, pal_policy_options o) {
-    uint32_t n = pal_slots_n(s), rank = lowest(s, n > o.recent ? n - o.recent : 0, 0, true);
-    return rank != UINT32_MAX ? rank : oldest_unpinned(s);
+    uint32_t n = pal_slots_n(s);
+    uint32_t rank = n > o.recent ? lowest(s, o.recent ? s->pos[s->order[n - o.recent]] : UINT32_MAX) : UINT32_MAX;
+    return rank != UINT32_MAX ? rank : oldest(s, 0);
 }
 
 static uint32_t tova_leaves(const pal_slots *s, pal_policy_options o) {
     (void)o;
-    return lowest(s, pal_slots_n(s), 0, true);
+    return lowest(s, UINT32_MAX);
 }
 
 static const pal_policy policies[] = {
@@ -51,11 +87,13 @@ static const pal_policy policies[] = {
 
 const pal_policy *pal_policy_row(uint32_t i) { return i < sizeof policies / sizeof *policies ? &policies[i] : NULL; }
 
-uint64_t pal_slots_bytes(uint32_t cap) { return pal_align(8 + (uint64_t)cap * 16); }
+static uint32_t room(uint32_t cap) { return (cap + 3) & ~3u; }
+
+uint64_t pal_slots_bytes(uint32_t cap) { return 16 + (uint64_t)room(cap) * 16; }
 
 pal_slots pal_slots_at(void *memory, uint32_t cap) {
-    uint32_t *words = memory;
-    return (pal_slots){words, words + 2, words + 2 + cap, words + 2 + 2 * cap, (float *)(words + 2 + 3 * cap), cap};
+    uint32_t *words = (uint32_t *)memory + 4, each = room(cap);
+    return (pal_slots){memory, words, words + each, words + 2 * each, (float *)(words + 3 * each), cap};
 }
 
 void pal_slots_reset(pal_slots *s) { pal_zero(s->head, pal_slots_bytes(s->cap)); }

@@ -8,8 +8,8 @@
    At most cap = budget + 1 states live inside a token, budget between tokens. Slots are overwritten, never shifted;
    age is kept in `order`. */
 typedef struct {
-    uint32_t *head;   /* [2] n live, hole: the slot that the next append takes once n reached cap - 1 */
-    uint32_t *pos;    /* [cap] token position of each slot */
+    uint32_t *head;   /* [4] n live, hole: the slot that the next append takes once n reached cap - 1; 0, 0 */
+    uint32_t *pos;    /* [cap] token position of each slot; this and all below have room for whole vectors of 4 */
     uint32_t *order;  /* [cap] slots from the oldest to the newest */
     uint32_t *pinned; /* [cap] 1: never leaves */
     float *score;     /* [cap] by slot: attention of the newest token, or its sum over time (h2o) */

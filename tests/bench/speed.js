@@ -34,7 +34,7 @@ console.log(`plain read: ${roof.toFixed(1)} GB/s; load ${os.loadavg()[0].toFixed
 const models = positionals.length ? positionals : ['models/default.gguf', ...['Q4_0', 'Q8_0'].map((type) => benchModel('smollm2-135m', type))];
 for (const file of models)
     for (const variant of ['simd', 'relaxed']) {
-        const args = ['web/cli.js', 'bench', file, '--policy', 'tova', '--budget', '256', '--prompt', '128', '--tokens', '32', '--json', '--variant', variant];
+        const args = ['web/cli.js', 'bench', file, '--policy', 'tova', '--budget', '256', '--prompt', '128', '--tokens', '32', '--json', '--threads', '1', '--variant', variant];
         const r = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' }));
         const share = (r.decode_gb_per_second / roof) * 100;
         const row = [new Date().toISOString().slice(0, 10), path.basename(file), variant, (r.weights_bytes / 1e6).toFixed(1), r.prompt_tokens_per_second.toFixed(1),

@@ -32,6 +32,7 @@ float test_uniform(uint64_t *state, float low, float high);
     T(gguf)      \
     T(quant)     \
     T(matmul)    \
+    T(team)      \
     T(math)      \
     T(ops)       \
     T(sampler)   \

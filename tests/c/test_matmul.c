@@ -1,6 +1,7 @@
 /* Matrix products: the same bits as a plain scalar twin, in every format, for every shape; close to the products of the
    unpacked weights; each token alone as in a batch. */
 #include "../../src/matmul.h"
+#include "../../src/quant_weave.h"
 #include "../../src/simd.h"
 #include "test.h"
 
@@ -140,9 +141,19 @@ static void tame(const pal_format *f, uint8_t *p, size_t blocks) {
 
 static bool same(float a, float b) { return pal_f32_bits(a) == pal_f32_bits(b) || (a != a && b != b); }
 
+/* A copy, woven; as unaligned as the first. */
+static pal_mat weave(const pal_mat *file) {
+    size_t row = pal_format_bytes(file->format, file->cols);
+    uint8_t *data = (uint8_t *)test_take(file->rows * row + 1) + 1;
+    pal_mat w = {file->format, data, file->rows, file->cols, 0, pal_woven_rows(file->format, file->rows)};
+    pal_copy(data, file->data, file->rows * row);
+    pal_weave(w.format, data, w.woven, w.cols, test_take(16 * row));
+    return w;
+}
+
 /* ---- tests ---- */
 
-static void check_shape(const pal_format *f, uint32_t rows, uint32_t n, uint32_t cols, bool hostile) {
+static void check_shape(const pal_format *f, uint32_t rows, uint32_t n, uint32_t cols, bool hostile, bool woven) {
     size_t bytes = (size_t)rows * pal_format_bytes(f, cols);
     uint8_t *data = (uint8_t *)test_take(bytes + 1) + 1; /* no alignment is promised */
     float *x = test_take((size_t)n * cols * 4), *y = test_take((size_t)n * (rows + 3) * 4);
@@ -152,12 +163,13 @@ static void check_shape(const pal_format *f, uint32_t rows, uint32_t n, uint32_t
         tame(f, data, bytes / f->bytes);
     for (uint32_t i = 0; i < n * cols; i++) x[i] = test_uniform(&seed, -3, 3) * (i % 41 ? 1 : 20);
     if (hostile) x[0] = 0x1p120f, x[n * cols - 1] = 1e-41f;
-    pal_mat w = {f, data, rows, cols};
+    pal_mat file = {f, data, rows, cols, 0, 0}, w = file;
     pal_act a = pal_act_make(x, n, cols, test_take(pal_act_bytes(n, cols)));
     uint32_t row0 = rows > 4 ? 1 : 0, bad = 0;
+    if (woven) w = weave(&file);
     pal_matmul_rows(&w, &a, row0, rows, y, rows + 3);
     for (uint32_t t = 0; t < n; t++)
-        for (uint32_t r = row0; r < rows; r++) bad += !same(y[t * (rows + 3) + r - row0], twin(&w, r, x + t * cols));
+        for (uint32_t r = row0; r < rows; r++) bad += !same(y[t * (rows + 3) + r - row0], twin(&file, r, x + t * cols));
     if (bad) test_print(f->name), test_print(" differs from its twin\n");
     CHECK(bad == 0);
     for (uint32_t t = 0; t < n; t++) /* nothing is written beside the rows asked for */
@@ -165,21 +177,59 @@ static void check_shape(const pal_format *f, uint32_t rows, uint32_t n, uint32_t
 }
 
 static void check_twin(const pal_format *f) {
-    for (uint32_t rows = 1; rows <= 9; rows++) check_shape(f, rows, 1 + rows % 4, 2 * f->block < 32 ? 37 : 256, false);
-    for (uint32_t n = 1; n <= 9; n++) check_shape(f, 5, n, f->block == 1 ? 16 + n : 256, false);
-    check_shape(f, 3, 33, f->block == 1 ? 5 : f->block, false);
-    check_shape(f, 6, 2, f->block == 256 ? 512 : 480, false);
-    for (uint32_t i = 0; i < 6; i++) check_shape(f, 7, 3, 256, true);
+    uint32_t least = f->block == 1 ? 5 : f->block, odd = f->block == 1 ? 37 : f->block == 32 ? 288 : 256;
+    for (uint32_t rows = 1; rows <= 9; rows++) check_shape(f, rows, 1 + rows % 5, odd, false, false);
+    for (uint32_t rows = 14; rows <= 50; rows += 3) check_shape(f, rows, 1 + rows % 5, odd, false, true);
+    for (uint32_t n = 1; n <= 9; n++) check_shape(f, 21, n, f->block == 1 ? 16 + n : 256, false, true);
+    check_shape(f, 3, 33, least, false, false);
+    check_shape(f, 17, 131, least, false, true);
+    check_shape(f, 33, 2, f->block == 256 ? 512 : 480, false, true);
+    check_shape(f, 18, 5, f->block == 256 ? 512 : 480, false, true);
+    for (uint32_t i = 0; i < 6; i++) check_shape(f, 7 + 3 * i, 1 + i, 256, true, i % 2);
+}
+
+/* Weaving loses nothing: every row and any bytes come back; a part of the rows multiplies as it does in the whole. */
+static void check_weave(const pal_format *f) {
+    enum { ROWS = 53, N = 5 };
+    uint32_t cols = f->block == 1 ? 40 : 2 * f->block, part = 19;
+    size_t row = pal_format_bytes(f, cols), bytes = ROWS * row;
+    uint8_t *data = test_take(bytes), *back = test_take(bytes);
+    float *a = test_take(cols * 4), *b = test_take(cols * 4), *x = test_take(N * cols * 4),
+          *y = test_take(N * ROWS * 4);
+    float *some = test_take(N * ROWS * 4);
+    random_bytes(data, bytes);
+    pal_mat file = {f, data, ROWS, cols, 0, 0}, w = weave(&file);
+    CHECK(w.woven == (f->integer ? 48 : 0));
+    pal_unweave_bytes(f, w.data, w.woven, cols, 0, back, bytes);
+    CHECK(pal_bytes_equal(back, data, bytes));
+    pal_unweave_bytes(f, w.data, w.woven, cols, bytes / 3, back, 64 < row ? 64 : row);
+    CHECK(pal_bytes_equal(back, data + bytes / 3, 64 < row ? 64 : row));
+    for (uint32_t r = 0; r < ROWS; r++) {
+        pal_mat_row(&file, r, a), pal_mat_row(&w, r, b);
+        CHECK(pal_bytes_equal(a, b, cols * 4));
+    }
+    tame(f, data, bytes / f->bytes);
+    for (uint32_t i = 0; i < N * cols; i++) x[i] = test_uniform(&seed, -3, 3);
+    w = weave(&file);
+    pal_act act = pal_act_make(x, N, cols, test_take(pal_act_bytes(N, cols)));
+    pal_matmul(&w, &act, y);
+    for (uint32_t first = 0; first + part <= ROWS; first += 17) {
+        pal_mat view = {f, w.data, part, cols, first, w.woven};
+        pal_matmul(&view, &act, some);
+        for (uint32_t t = 0; t < N; t++) CHECK(pal_bytes_equal(some + t * part, y + t * ROWS + first, part * 4));
+        pal_mat_row(&view, 3, a), pal_mat_row(&file, first + 3, b);
+        CHECK(pal_bytes_equal(a, b, cols * 4));
+    }
 }
 
 /* Against the unpacked weights in double: off by no more than half a step of each activation. */
 static void check_value(const pal_format *f) {
-    enum { ROWS = 8, COLS = 512 };
+    enum { ROWS = 19, COLS = 512 };
     uint8_t *data = test_take(ROWS * pal_format_bytes(f, COLS));
     float *x = test_take(COLS * 4), *row = test_take(COLS * 4), y[ROWS];
     tame(f, data, ROWS * COLS / f->block);
     for (uint32_t i = 0; i < COLS; i++) x[i] = test_uniform(&seed, -1, 1);
-    pal_mat w = {f, data, ROWS, COLS};
+    pal_mat file = {f, data, ROWS, COLS, 0, 0}, w = weave(&file);
     pal_act a = pal_act_make(x, 1, COLS, test_take(pal_act_bytes(1, COLS)));
     pal_matmul(&w, &a, y);
     for (uint32_t r = 0; r < ROWS; r++) {
@@ -196,13 +246,13 @@ static void check_value(const pal_format *f) {
 
 /* Each token alone gives the bits it has in a batch, and rows may be split anywhere. */
 static void check_alone(const pal_format *f) {
-    enum { ROWS = 11, COLS = 256, N = 19 };
+    enum { ROWS = 37, COLS = 256, N = 19 };
     uint8_t *data = test_take(ROWS * pal_format_bytes(f, COLS));
     float *x = test_take(N * COLS * 4), *y = test_take(N * ROWS * 4), *one = test_take(ROWS * 4);
     void *scratch = test_take(pal_act_bytes(N, COLS)), *small = test_take(pal_act_bytes(1, COLS));
     tame(f, data, ROWS * COLS / f->block);
     for (uint32_t i = 0; i < N * COLS; i++) x[i] = test_uniform(&seed, -5, 5);
-    pal_mat w = {f, data, ROWS, COLS};
+    pal_mat file = {f, data, ROWS, COLS, 0, 0}, w = weave(&file);
     pal_act a = pal_act_make(x, N, COLS, scratch);
     pal_matmul(&w, &a, y);
     for (uint32_t t = 0; t < N; t++) {
@@ -232,7 +282,7 @@ static void check_bits(void) {
         const pal_format *f = pal_format_row(i);
         uint8_t *data = test_take(ROWS * pal_format_bytes(f, COLS));
         tame(f, data, ROWS * COLS / f->block);
-        pal_matmul(&(pal_mat){f, data, ROWS, COLS}, &a, y);
+        pal_matmul(&(pal_mat){f, data, ROWS, COLS, 0, 0}, &a, y);
         hash = pal_hash(hash, y, N * ROWS * 4);
     }
     bool right = hash == want;
@@ -249,7 +299,7 @@ static void check_extremes(void) {
     for (int32_t sign = -1; sign <= 1; sign += 2)
         for (int32_t code = -128; code <= 127; code += 255) {
             for (uint32_t i = 0; i < 32; i++) x[i] = (float)(sign * 127), data[2 + i] = (uint8_t)code;
-            pal_mat w = {pal_format_of(8), data, 1, 32};
+            pal_mat w = {pal_format_of(8), data, 1, 32, 0, 0};
             pal_act a = pal_act_make(x, 1, 32, test_take(pal_act_bytes(1, 32)));
             pal_matmul(&w, &a, &y);
             CHECK(y == (float)(32 * 127 * sign * code));
@@ -292,5 +342,6 @@ void test_matmul(void) {
         check_twin(f);
         check_value(f);
         check_alone(f);
+        check_weave(f);
     }
 }

@@ -62,7 +62,7 @@ static pal_linear select_rows(uint32_t rows, uint32_t cols, uint32_t from) {
     float *w = test_take((size_t)rows * cols * sizeof(float));
     for (uint32_t r = 0; r < rows; r++)
         if (from + r < cols) w[(size_t)r * cols + from + r] = 1;
-    return (pal_linear){{pal_format_of(0), (const uint8_t *)w, rows, cols}, NULL};
+    return (pal_linear){{pal_format_of(0), (const uint8_t *)w, rows, cols, 0, 0}, NULL};
 }
 
 /* 2 query heads, 1 KV head, head size 4; x = q (8) | k (4) | v (4). */
@@ -94,7 +94,7 @@ static void worked_stream(const stream *v, uint32_t chunk) {
     l.kind->reset(&l, &b, state);
     if (b.cache_positions) pal_rope_table(&spec, freq, 0, v->budget + 1, table);
     for (uint32_t t = 0; t < 8; t += chunk) {
-        pal_chunk c = {&b, 8 - t < chunk ? 8 - t : chunk, t, false, ropes, act, scratch};
+        pal_chunk c = {&b, 8 - t < chunk ? 8 - t : chunk, t, false, ropes, act, scratch, NULL};
         if (!b.cache_positions) pal_rope_table(&spec, freq, t, c.n, table);
         for (uint32_t i = 0; i < c.n; i++) {
             pal_copy(x + 16 * i, stream_q + 8 * (t + i), 8 * sizeof *x);
@@ -129,7 +129,7 @@ static void sliding_mask(void) {
         pal_slots s = pal_attention_slots(&l, &b, state, 0);
         for (uint32_t i = 0; i < 6; i++) before[i] = s.score[i];
         for (uint32_t i = 0; i < 16; i++) x[i] = test_uniform(&random, -1, 1);
-        pal_chunk c = {&b, 1, t, false, NULL, act, scratch};
+        pal_chunk c = {&b, 1, t, false, NULL, act, scratch, NULL};
         l.kind->forward(&l, &c, state, x, y);
         for (uint32_t rank = 0; rank + 1 < pal_slots_n(&s); rank++) {
             uint32_t slot = s.order[rank];
@@ -147,16 +147,103 @@ static void cache_formats(void) {
     for (uint32_t i = 0; pal_cache_row(i); i++) {
         const pal_cache_format *f = pal_cache_row(i);
         for (uint32_t d = 1; d < 70; d++) {
-            float x[70], buffer[70], most = 0;
-            for (uint32_t k = 0; k < d; k++) {
-                x[k] = test_uniform(&random, -3, 3);
-                most = x[k] > most ? x[k] : -x[k] > most ? -x[k] : most;
+            float x[3][70], out[3 * 72], turned[3 * 72], cs[4 * 70], most = 0;
+            uint32_t bytes = f->row_bytes(d), d4 = pal_cache_d4(d), n_rot = d * 3 / 4 & ~1u;
+            const uint32_t rank[] = {2, 0, 3};
+            uint8_t *rows = test_take(3 * bytes);
+            CHECK(bytes % 16 == 0);
+            for (uint32_t k = 0; k < 3 * d; k++) {
+                float v = x[k / d][k % d] = test_uniform(&random, -3, 3);
+                most = v > most ? v : -v > most ? -v : most;
             }
-            uint8_t *row = test_take(f->row_bytes(d));
-            CHECK(f->row_bytes(d) % 16 == 0);
-            f->store(row, x, d);
-            const float *got = f->load(row, buffer, d);
-            for (uint32_t k = 0; k < d; k++) NEAR(got[k], x[k], tolerance[i] * most);
+            for (uint32_t k = 0; k < 4 * n_rot; k++) cs[k] = test_uniform(&random, -1, 1);
+            for (uint32_t j = 0; j < 3; j++) f->store(rows + j * bytes, x[j], d);
+            f->load(rows, 3, d, NULL, NULL, 0, out);
+            f->load(rows, 3, d, cs, rank, n_rot, turned);
+            for (uint32_t j = 0; j < 3; j++) {
+                for (uint32_t k = 0; k < d4; k++) NEAR(out[j * d4 + k], k < d ? x[j][k] : 0, tolerance[i] * most);
+                pal_rope(out + j * d4, cs + rank[j] * n_rot, n_rot);
+                for (uint32_t k = 0; k < d4; k++) CHECK(out[j * d4 + k] == turned[j * d4 + k]);
+            }
+        }
+    }
+}
+
+/* Halves: every pattern that can be stored is read back exactly; what cannot is the nearest that can. */
+static void halves(void) {
+    const pal_cache_format *f = pal_cache_row(PAL_CACHE_F16);
+    uint16_t row[8] = {0};
+    float x[4], out[4];
+    for (uint32_t h = 0x400; h < 0x7c00; h++) {
+        x[0] = pal_f16_f32((uint16_t)h), x[1] = -x[0];
+        x[2] = pal_bits_f32(pal_f32_bits(x[0]) + 0xfff), x[3] = pal_bits_f32(pal_f32_bits(x[0]) + 0x1000);
+        f->store(row, x, 4);
+        f->load(row, 1, 4, NULL, NULL, 0, out);
+        CHECK(out[0] == x[0] && out[1] == x[1] && out[2] == x[0]);
+        CHECK(out[3] == pal_f16_f32((uint16_t)(h == 0x7bff ? h : h + (h & 1))));
+    }
+    const float odd[] = {0x1p-16f, -0x1.8p-15f, 1e9f, -__builtin_inff()}, want[] = {0, -0x1p-14f, 65504, -65504};
+    f->store(row, odd, 4);
+    f->load(row, 1, 4, NULL, NULL, 0, out);
+    for (uint32_t i = 0; i < 4; i++) CHECK(out[i] == want[i]);
+}
+
+/* The tiles against their definitions, to the bit: every number of heads and rows, widths with and without a whole tile. */
+static void products(void) {
+    enum { HEADS = 9, ROWS = 12, WIDE = 36, STRIDE = 16 };
+    float q[HEADS * WIDE], rows[ROWS * WIDE], s[HEADS * STRIDE], o[HEADS * WIDE], p[HEADS * STRIDE];
+    uint64_t random = 11;
+    for (uint32_t i = 0; i < HEADS * WIDE; i++) q[i] = test_uniform(&random, -1, 1);
+    for (uint32_t i = 0; i < ROWS * WIDE; i++) rows[i] = test_uniform(&random, -1, 1);
+    for (uint32_t i = 0; i < HEADS * STRIDE; i++) p[i] = test_uniform(&random, 0, 1);
+    for (uint32_t heads = 1; heads <= HEADS; heads++)
+        for (uint32_t n = 1; n <= ROWS; n++)
+            for (uint32_t d4 = 4; d4 <= WIDE; d4 += 4) {
+                pal_cache_dots(q, heads, rows, n, d4, s, STRIDE);
+                pal_copy(o, q, sizeof o);
+                pal_cache_mix(p, STRIDE, heads, rows, n, d4, o);
+                for (uint32_t h = 0; h < heads; h++) {
+                    for (uint32_t j = 0; j < n; j++) {
+                        f4 sum = f4_set(0);
+                        for (uint32_t i = 0; i < d4; i++)
+                            sum[i % 4] = f1_madd(q[h * d4 + i], rows[j * d4 + i], sum[i % 4]);
+                        CHECK(s[h * STRIDE + j] == f4_sum(sum));
+                    }
+                    for (uint32_t i = 0; i < d4; i++) {
+                        float sum = q[h * d4 + i];
+                        for (uint32_t j = 0; j < n; j++) sum = f1_madd(p[h * STRIDE + j], rows[j * d4 + i], sum);
+                        CHECK(o[h * d4 + i] == sum);
+                    }
+                }
+            }
+}
+
+/* Who leaves, against the plain search in age order: slots reused in any order, pins, equal scores. */
+static void eviction(void) {
+    uint64_t random = 17;
+    for (uint32_t cap = 2; cap < 40; cap += 3) {
+        pal_slots s = pal_slots_at(test_take(pal_slots_bytes(cap)), cap);
+        pal_slots_reset(&s);
+        for (uint32_t t = 0; t < 300; t++) {
+            pal_slots_append(&s, t, pal_slots_n(&s) < cap / 3);
+            uint32_t n = pal_slots_n(&s), recent = (uint32_t)(test_random(&random) % cap);
+            for (uint32_t i = 0; i < n; i++) s.score[i] = (float)(test_random(&random) % 7);
+            uint32_t want[2] = {UINT32_MAX, UINT32_MAX}, oldest = UINT32_MAX;
+            for (uint32_t rank = n; rank-- > 0;) {
+                uint32_t slot = s.order[rank];
+                if (s.pinned[slot]) continue;
+                oldest = rank;
+                for (uint32_t k = 0; k < 2; k++)
+                    if (rank + (k ? recent : 0) < n &&
+                        (want[k] == UINT32_MAX || s.score[slot] <= s.score[s.order[want[k]]]))
+                        want[k] = rank;
+            }
+            pal_policy_options o = {0, recent};
+            CHECK(pal_policy_row(PAL_TOVA)->leaves(&s, o) == want[0]);
+            CHECK(pal_policy_row(PAL_H2O)->leaves(&s, o) == (want[1] == UINT32_MAX ? oldest : want[1]));
+            CHECK(pal_policy_row(PAL_WINDOW)->leaves(&s, o) == oldest);
+            if (n == cap) pal_slots_evict(&s, want[0]);
+            CHECK(pal_slots_n(&s) < cap ? pal_slots_valid(&s, t + 1, t + 1 < cap / 3 ? t + 1 : cap / 3) : true);
         }
     }
 }
@@ -164,6 +251,9 @@ static void cache_formats(void) {
 void test_policy(void) {
     sliding_mask();
     cache_formats();
+    halves();
+    products();
+    eviction();
     scores_decide();
     paper_figure();
     for (uint32_t i = 0; i < sizeof streams / sizeof *streams; i++)

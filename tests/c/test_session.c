@@ -23,6 +23,7 @@ static const pal_model *open_model(const char *name) {
     CHECK(pal_gguf_open(&g, test_take(bytes), bytes, &f, 1, &e) == 0);
     bytes = (size_t)pal_model_bytes(g, &e);
     CHECK(pal_model_open(&m, test_take(bytes), bytes, g, &e) == 0);
+    CHECK(pal_model_weave(m, 0, file.n) == 0);
     return m;
 }
 

@@ -32,7 +32,7 @@ static pal_file map_file(const char *path) {
     int fd = open(path, O_RDONLY);
     struct stat s;
     if (fd < 0 || fstat(fd, &s)) die(path, "cannot be opened");
-    void *p = mmap(NULL, (size_t)s.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    void *p = mmap(NULL, (size_t)s.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
     close(fd);
     if (p == MAP_FAILED) die(path, "cannot be mapped");
     return (pal_file){p, (uint64_t)s.st_size, (uint64_t)s.st_size};
@@ -87,6 +87,7 @@ static void hash(const char *path, const char *ids_path, pal_limits limits, uint
     pal_model *m;
     int64_t bytes = pal_model_bytes(g, &e);
     if (bytes < 0 || pal_model_open(&m, take((size_t)bytes), (size_t)bytes, g, &e)) die(path, e.text);
+    pal_model_weave(m, 0, file.size);
     if (pal_limits_resolve(m, &limits, &e)) die(policy, e.text);
     pal_session *s = take(pal_session_bytes());
     void *state = take(pal_state_bytes(m, &limits)), *scratch = take(pal_scratch_bytes(m, &limits));

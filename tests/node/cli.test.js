@@ -84,7 +84,7 @@ test('mistakes: one line that says what was meant, exit code 2; failures 1', asy
   await check(['logits', plain, '--ids', '1', '--bugdet', '3'], 2, /did you mean 'budget'/);
   await check(['logits', plain], 2, /give one of --ids/);
   await check(['logits', plain, '--ids', '1,2', '--at', '5'], 2, /'5' is no position of 2 tokens/);
-  await check(['logits', plain, '--ids', '1,2', '--threads', '4'], 2, /one thread/);
+  await check(['logits', plain, '--ids', '1,2', '--threads', '99'], 2, /--threads: '99' is not 'auto' or a whole number from 1 to 32/);
   await check(['logits', plain, '--ids', '1,999', ...simd], 1, /vocabulary/);
   await check(['logits', '/nowhere.gguf', '--ids', '1'], 1, /no such file/);
   await check(['logits', plain, '--text', 'x', ...simd], 1, /no vocabulary/);

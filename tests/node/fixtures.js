@@ -17,7 +17,7 @@ export function fixtureNames() {
 
 export const engines = ['clang-simd', 'clang-relaxed', 'emcc-simd', 'emcc-relaxed'];
 /** @param {string} engine @param {string} what `engine` or `tests` */
-export const modulePath = (engine, what) => `build/wasm/${engine.split('-')[0]}/${what}-${engine.split('-')[1]}.wasm`;
+export const modulePath = (engine, what) => `build/wasm/${engine.split('-')[0]}/${what}-${engine.slice(engine.indexOf('-') + 1)}.wasm`;
 
 /** Node 20 computes relaxed dot products wrongly in its first compiler tier and hides relaxed SIMD behind a flag. */
 export const relaxedFlags =

@@ -31,7 +31,7 @@ async function run({ words, options: o }) {
   const perPrompt = median(promptMs);
   const perToken = median(decodeMs);
   const result = {
-    model: model.name, variant: model.engine.variant, bits: model.engine.bits, threads: 1, weights_bytes: model.weightBytes,
+    model: model.name, variant: model.engine.variant, bits: model.engine.bits, threads: model.engine.threads, weights_bytes: model.weightBytes,
     state_bytes: session.cost.state, scratch_bytes: session.cost.scratch, limits: session.limits, prompt_tokens: prompt, decode_tokens: decode,
     prompt_tokens_per_second: 1000 / perPrompt, decode_tokens_per_second: 1000 / perToken,
     decode_gb_per_second: model.weightBytes / perToken / 1e6, hash: session.hash(),

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CACHES, POSITIONS } from '../limits.js';
 import { Model } from '../node.js';
+import { MAX_THREADS } from '../team/team.js';
 import { VARIANTS } from '../variants.js';
 import { UsageError } from './options.js';
 import { bytes, note, progress } from './terminal.js';
@@ -22,7 +23,7 @@ export const JSON_OPTION = { name: 'json', kind: 'flag', help: 'print JSON for p
 /** @type {Option[]} how the engine runs */
 export const ENGINE_OPTIONS = [
   { name: 'variant', kind: 'text', choices: VARIANTS, help: 'build of the engine: simd runs everywhere, relaxed fuses multiply and add and rounds differently [auto: relaxed where this machine computes it rightly; before Node 22 simd, which is faster there]' },
-  { name: 'threads', kind: 'int', least: 1, help: 'only 1 so far [1]' },
+  { name: 'threads', kind: 'text', value: 'N|auto', help: 'how many work; changes speed, never a result [auto: as many as a short measurement finds fastest]' },
 ];
 
 /** @type {Option[]} what bounds the memory */
@@ -37,9 +38,12 @@ export const MEMORY_OPTIONS = [
   { name: 'recent', kind: 'int', least: 1, help: 'policy h2o: newest tokens that never leave [half the budget]' },
 ];
 
-/** @param {Record<string, any>} o */
-export function checkThreads(o) {
-  if (o.threads !== undefined && o.threads !== 1) throw new UsageError(`--threads ${o.threads}: this build runs on one thread; leave the option away or give 1`);
+/** What --threads says. @param {Record<string, any>} o @returns {'auto' | number | undefined} */
+export function threadsOf({ threads }) {
+  if (threads === undefined || threads === 'auto') return threads;
+  const n = /^\d+$/.test(threads) ? Number(threads) : 0;
+  if (n < 1 || n > MAX_THREADS) throw new UsageError(`--threads: '${threads}' is not 'auto' or a whole number from 1 to ${MAX_THREADS}`);
+  return n;
 }
 
 /**
@@ -66,9 +70,9 @@ export function onlyModel(words) {
  * @param {boolean} [weights]
  */
 export async function openModel(file, o, weights = true) {
-  checkThreads(o);
+  const threads = threadsOf(o);
   const bar = progress(`reading ${path.basename(file)}`, bytes);
-  const model = await Model.load(file, { variant: o.variant, weights, onprogress: (p) => bar.draw(p.loaded, p.total) });
+  const model = await Model.load(file, { variant: o.variant, threads: weights ? threads : 1, weights, onprogress: (p) => bar.draw(p.loaded, p.total) });
   bar.end();
   if (model.engine.note && process.stderr.isTTY) note(`note: ${model.engine.note}`);
   return model;

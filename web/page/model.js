@@ -14,12 +14,13 @@ import { Link } from './link.js';
  * @property {boolean | 'refresh' | 'only'} [cache] true: a complete copy in the browser is used without asking the network,
  *   else it is downloaded and kept; 'refresh': the server is asked whether it changed; 'only': never the network; false: nothing is kept [true]
  * @property {string} [variant] 'auto', 'simd', 'relaxed' ['auto']
+ * @property {'auto' | number} [threads] more than one needs a cross-origin isolated page; changes speed, never a result ['auto': as many as are fastest]
  *
  * @typedef {{ layer: number, block: number }} CacheLayer a layer that keeps keys and values, and its number N in blk.N
  * @typedef {'lost'} ModelEvent
  */
 
-const LOAD_NAMES = ['signal', 'onprogress', 'sha256', 'cache', 'variant'];
+const LOAD_NAMES = ['signal', 'onprogress', 'sha256', 'cache', 'variant', 'threads'];
 const EVENTS = ['lost'];
 
 /** URLs as the page sees them: the worker has another base. @param {Place} place */
@@ -62,6 +63,7 @@ export class Model {
     this.layerCount = 0;
     this.weightBytes = 0;
     this.variant = '';
+    this.threads = 1;
     this.bits = '';
     /** What the user should know: why a faster build was not taken, why nothing could be kept, or ''. */
     this.note = '';

@@ -1,11 +1,14 @@
 /** The builds of the engine, as a worker of a page compiles them. */
 import { PalError } from '../errors.js';
+import { pageHost as host } from '../team/page.js';
 import { openEngine } from '../variants.js';
 
-/** Both in the form that bundlers understand. */
+/** All in the form that bundlers understand. */
 const builds = {
   simd: () => new URL('../lib/engine-simd.wasm', import.meta.url),
   relaxed: () => new URL('../lib/engine-relaxed.wasm', import.meta.url),
+  'simd-mt': () => new URL('../lib/engine-simd-mt.wasm', import.meta.url),
+  'relaxed-mt': () => new URL('../lib/engine-relaxed-mt.wasm', import.meta.url),
 };
 
 /** @param {string} variant */
@@ -18,8 +21,8 @@ async function compile(variant) {
   return WebAssembly.compile(await response.arrayBuffer()); // not compileStreaming: plain servers send other content types
 }
 
-/** @param {string} [variant] 'auto' | 'simd' | 'relaxed' */
-export const openPageEngine = (variant) => openEngine(compile, variant);
+/** @param {string} [variant] 'auto' | 'simd' | 'relaxed' @param {'auto' | number} [threads] */
+export const openPageEngine = (variant, threads = 'auto') => openEngine(compile, variant, { threads, host });
 
 const channel = new MessageChannel();
 /** @type {(() => void)[]} */

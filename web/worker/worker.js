@@ -46,13 +46,13 @@ function about(model, note) {
   const notes = [note, engine.note].filter((n) => n !== '').join(' ');
   const layers = model.layers(model.cost().words).map(({ kind, block }, layer) => ({ kind, block, layer }));
   const cacheLayers = layers.filter(({ kind }) => kind === 'attention').map(({ layer, block }) => ({ layer, block }));
-  return { name, architecture, ...numbers, chatTemplate, variant: engine.variant, bits: engine.bits, note: notes, cacheLayers };
+  return { name, architecture, ...numbers, chatTemplate, variant: engine.variant, threads: engine.threads, bits: engine.bits, note: notes, cacheLayers };
 }
 
 /** @type {Record<string, (args: any, call: Call) => any>} */
 const handlers = {
-  async load({ source, variant, ...options }, { signal, tell }) {
-    const env = { openEngine: () => openPageEngine(variant), breathe };
+  async load({ source, variant, threads, ...options }, { signal, tell }) {
+    const env = { openEngine: () => openPageEngine(variant, threads), breathe };
     const loaded = await loadModel(source, { ...options, signal, onprogress: sometimes(tell) }, env);
     model = loaded.model;
     chats = new Chats(model, (message, transfer = []) => postMessage(message, { transfer }));

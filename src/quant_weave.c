@@ -1,0 +1,75 @@
+#include "quant_weave.h"
+
+#include "quant_rows.h"
+
+/* Where the half that fills no word begins in a block of the file; the block's end when there is none. */
+static uint32_t half_of(const pal_format *f) {
+    if (f->bytes % 4 == 0) return f->bytes;
+    return f->block == 32 ? 0 : f->bytes - 2;
+}
+/* The word of fifth bits; UINT32_MAX: none. */
+static uint32_t fifth_of(const pal_format *f) {
+    return f->type == PAL_TYPE_Q5_0 ? 0 : f->type == PAL_TYPE_Q5_1 ? 1 : UINT32_MAX;
+}
+
+/* Bit 4k + c of a word of fifth bits goes to bit k of byte c, and back. */
+static uint32_t turn(uint32_t word) {
+    uint32_t to = 0;
+    for (uint32_t i = 0; i < 32; i++) to |= (word >> i & 1) << (i / 4 + i % 4 * 8);
+    return to;
+}
+static uint32_t turn_back(uint32_t word) {
+    uint32_t to = 0;
+    for (uint32_t i = 0; i < 32; i++) to |= (word >> (i / 4 + i % 4 * 8) & 1) << i;
+    return to;
+}
+
+/* All pieces of a block are copied by one loop: word w of row r lies at first + 64 w + 4 r. */
+void pal_weave_rows(const pal_format *f, const uint8_t *rows, size_t stride, uint32_t there, uint8_t *to) {
+    uint32_t half = half_of(f), fifth = fifth_of(f), skip = half == 0 ? 2 : 0, words = f->bytes / 4;
+    for (uint32_t r = 0; r < PAL_WEFT; r++) {
+        const uint8_t *from = rows + (r < there ? r : there - 1) * stride;
+        uint8_t *word = to + PAL_WEFT * skip + 4 * r;
+        if (half < f->bytes) pal_copy(to + PAL_WEFT * half + 2 * r, from + half, 2);
+        for (uint32_t w = 0; w < words; w++) pal_copy(word + 64 * w, from + skip + 4 * w, 4);
+        if (fifth > words) continue;
+        uint32_t bits = turn(pal_read32(from + skip + 4 * fifth));
+        pal_copy(word + 64 * fifth, &bits, 4);
+    }
+}
+
+void pal_unweave_block(const pal_format *f, const uint8_t *woven, uint32_t r, uint8_t *to) {
+    uint32_t half = half_of(f), fifth = fifth_of(f), skip = half == 0 ? 2 : 0, words = f->bytes / 4;
+    const uint8_t *word = woven + PAL_WEFT * skip + 4 * r;
+    if (half < f->bytes) pal_copy(to + half, woven + PAL_WEFT * half + 2 * r, 2);
+    for (uint32_t w = 0; w < words; w++) pal_copy(to + skip + 4 * w, word + 64 * w, 4);
+    if (fifth > words) return;
+    uint32_t bits = turn_back(pal_read32(word + 64 * fifth));
+    pal_copy(to + skip + 4 * fifth, &bits, 4);
+}
+
+void pal_weave(const pal_format *f, uint8_t *data, uint32_t woven_rows, uint32_t cols, uint8_t *staging) {
+    size_t row = pal_format_bytes(f, cols), group = PAL_WEFT * row;
+    for (uint32_t r = 0; r < woven_rows; r += PAL_WEFT, data += group) {
+        pal_copy(staging, data, group);
+        for (size_t at = 0; at < row; at += f->bytes)
+            pal_weave_rows(f, staging + at, row, PAL_WEFT, data + PAL_WEFT * at);
+    }
+}
+
+void pal_unweave_bytes(const pal_format *f, const uint8_t *data, uint32_t woven_rows, uint32_t cols, uint64_t offset,
+                       uint8_t *to, size_t n) {
+    size_t row = pal_format_bytes(f, cols);
+    for (uint64_t woven = woven_rows * (uint64_t)row; n; n--, offset++, to++) {
+        uint8_t block[256];
+        if (offset >= woven) {
+            *to = data[offset];
+            continue;
+        }
+        uint64_t r = offset / row;
+        size_t at = offset % row;
+        const uint8_t *group = data + (size_t)(r & ~(uint64_t)(PAL_WEFT - 1)) * row;
+        pal_unweave_block(f, group + at / f->bytes * f->bytes * PAL_WEFT, (uint32_t)r % PAL_WEFT, block);
+        *to = block[at % f->bytes];
+    }
+}
