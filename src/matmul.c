@@ -107,8 +107,9 @@ PAL_INLINE f4 finish(const kind *f, const scales *z, const token *x, i4 low, i4 
 
 /* ---- few tokens ---- */
 
-/* `blocks` blocks of 16 rows times one token, added to acc. */
-PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, token x, f4 to[4]) {
+/* `blocks` blocks of 16 rows times one token, added to acc; memory so many bytes ahead is brought near. */
+PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, uint32_t ahead, token x, f4 to[4]) {
+    const uint32_t each = 16 * f->bytes / f->runs;
     f4 acc[4] = {to[0], to[1], to[2], to[3]};
     PAL_ROLLED for (; blocks; blocks--, p += 16 * f->bytes) {
         head h[4];
@@ -117,6 +118,7 @@ PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, token x
             PAL_UNROLL for (uint32_t i = 0; i < f->span; i++) {
             uint32_t s = base + i;
             i4 low[4], high[4];
+            PAL_UNROLL for (uint32_t at = 0; at < each; at += 64) pal_touch(p + ahead + s * each + at);
             u4 fifth[4];
             PAL_UNROLL for (uint32_t r = 0; r < 4; r++) fifth[r] = f->fifth(p, r);
             PAL_UNROLL for (int r = 0; r < 4; r++) low[r] = start(f, &x, 0), high[r] = start(f, &x, 1);
@@ -141,7 +143,8 @@ PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, token x
 
 /* ---- many tokens ---- */
 
-enum { TOKENS = 64, COLS = 256, RUNS = COLS / 32, FEW = 3 }; /* FEW: up to so many go one by one */
+enum { TOKENS = 64, COLS = 256, RUNS = COLS / 32 };
+enum { FEW = 3, AHEAD = 768 }; /* up to so many tokens go one by one; 12 lines hide the way to memory */
 
 /* 256 columns of 16 rows, unpacked. */
 typedef struct {
@@ -223,7 +226,7 @@ static const uint8_t *blocks_of(const pal_mat *w, uint32_t row, size_t b, uint32
 /* The three ways of a format through a group. */
 typedef struct {
     uint32_t runs; /* per block */
-    void (*rows16)(const uint8_t *p, uint32_t blocks, token x, f4 acc[4]);
+    void (*rows16)(const uint8_t *p, uint32_t blocks, uint32_t ahead, token x, f4 acc[4]);
     void (*stage)(const uint8_t *p, uint32_t blocks, staged *to);
     tiles *tile;
 } ways;
@@ -231,10 +234,12 @@ typedef struct {
 static void walk(const ways *f, const pal_mat *w, const pal_act *a, uint32_t row0, uint32_t row1, float *y,
                  uint32_t stride) {
     const uint32_t step = RUNS / f->runs, first = w->first + row0, end = w->first + row1;
-    size_t blocks = w->cols / (32 * f->runs);
+    size_t blocks = w->cols / (32 * f->runs), row_bytes = blocks * w->format->bytes;
     uint8_t room[RUNS * 16 * 34];
     for (uint32_t group = first & ~15u; group < end; group += 16)
         for (uint32_t t0 = 0; t0 < a->n; t0 += TOKENS) {
+            uint32_t left = group + 16 < w->woven ? w->woven - group - 16 : 0; /* rows behind */
+            uint32_t ahead = left * (uint64_t)row_bytes < AHEAD ? 0 : AHEAD;
             f4 acc[TOKENS][4];
             uint32_t T = a->n - t0 < TOKENS ? a->n - t0 : TOKENS;
             for (uint32_t t = 0; t < T; t++)
@@ -243,7 +248,7 @@ static void walk(const ways *f, const pal_mat *w, const pal_act *a, uint32_t row
                 uint32_t n = blocks - b < step ? (uint32_t)(blocks - b) : step;
                 const uint8_t *p = blocks_of(w, group, b, n, room);
                 if (T <= FEW) {
-                    for (uint32_t t = 0; t < T; t++) f->rows16(p, n, token_at(a, t0 + t, b * f->runs), acc[t]);
+                    for (uint32_t t = 0; t < T; t++) f->rows16(p, n, ahead, token_at(a, t0 + t, b * f->runs), acc[t]);
                     continue;
                 }
                 staged unpacked;
@@ -262,11 +267,13 @@ static void walk(const ways *f, const pal_mat *w, const pal_act *a, uint32_t row
         }
 }
 
-#define INTEGER(F, tile, head, scale, fifth, offset, span, pairs, min, wide)                                         \
-    static const kind kind_##F = {PAL_BLOCK_##F / 32, span, PAL_BYTES_##F, offset, pairs, min, wide, head, scale,    \
-                                  codes_##F,          fifth};                                                        \
-    PAL_APART void rows16_##F(const uint8_t *p, uint32_t n, token x, f4 acc[4]) { rows16(&kind_##F, p, n, x, acc); } \
-    PAL_APART void stage_##F(const uint8_t *p, uint32_t n, staged *to) { stage(&kind_##F, p, n, to); }               \
+#define INTEGER(F, tile, head, scale, fifth, offset, span, pairs, min, wide)                                      \
+    static const kind kind_##F = {PAL_BLOCK_##F / 32, span, PAL_BYTES_##F, offset, pairs, min, wide, head, scale, \
+                                  codes_##F,          fifth};                                                     \
+    PAL_APART void rows16_##F(const uint8_t *p, uint32_t n, uint32_t ahead, token x, f4 acc[4]) {                 \
+        rows16(&kind_##F, p, n, ahead, x, acc);                                                                   \
+    }                                                                                                             \
+    PAL_APART void stage_##F(const uint8_t *p, uint32_t n, staged *to) { stage(&kind_##F, p, n, to); }            \
     static const ways ways_##F = {PAL_BLOCK_##F / 32, rows16_##F, stage_##F, tile};
 // clang-format off
 /*      format  tile            head       scale       fifth       offset span pairs min wide */

@@ -2,6 +2,7 @@
 #include "model.h"
 
 #include "arch/arch.h"
+#include "layer/cache.h"
 #include "pal.h"
 #include "quant_weave.h"
 
@@ -294,8 +295,8 @@ static void read_dimensions(pal_builder *b) {
     b->d_k = pal_get_u32(b, "attention.key_length", b->n_head ? m->dim / b->n_head : 0);
     b->d_v = pal_get_u32(b, "attention.value_length", b->d_k);
     b->n_rot = pal_get_u32(b, "rope.dimension_count", b->d_k);
-    if (m->dim == 0 || m->dim > MAX_WIDTH || b->n_ff == 0 || b->n_ff > MAX_WIDTH || b->d_k == 0 || b->d_k > 4096 ||
-        b->d_v == 0 || b->d_v > 4096 || m->n_ctx_train == 0)
+    if (m->dim == 0 || m->dim > MAX_WIDTH || b->n_ff == 0 || b->n_ff > MAX_WIDTH || b->d_k == 0 ||
+        b->d_k > PAL_CACHE_WIDEST || b->d_v == 0 || b->d_v > PAL_CACHE_WIDEST || m->n_ctx_train == 0)
         pal_fail(b->e, PAL_E_FORMAT, PAL_STR("embedding_length"),
                  "a dimension of the model is zero or far too large; convert the model again");
     if (b->n_rot > b->d_k || b->n_rot % 2)

@@ -43,6 +43,8 @@ static inline void f4_store(float *p, f4 v) { *(f4_anywhere *)p = v; }
 static inline void b16_store(void *p, b16 v) { *(b16_anywhere *)p = v; }
 static inline b16 b16_load(const void *p) { return *(const b16_anywhere *)p; }
 static inline i4 i4_load(const void *p) { return (i4)b16_load(p); }
+/* Brings readable memory near: WebAssembly has no prefetch, but nobody waits for the value of this load. */
+static inline void pal_touch(const void *p) { (void)*(const volatile uint8_t *)p; }
 static inline f4 f4_set(float x) { return (f4){x, x, x, x}; }
 static inline i4 i4_set(int32_t x) { return (i4){x, x, x, x}; }
 /* Four bytes from memory, any alignment, in each lane. */
@@ -64,7 +66,7 @@ static inline b16 b16_from(const i4 v[4]) {
 static inline float f4_sum(f4 v) { return (v[0] + v[2]) + (v[1] + v[3]); }
 static inline int32_t i4_sum(i4 v) { return v[0] + v[1] + v[2] + v[3]; }
 
-/* Lanewise choice: mask lanes are all ones or zero. */
+/* mask lanes are all ones or zero */
 static inline f4 f4_select(i4 mask, f4 yes, f4 no) { return (f4)((mask & (i4)yes) | (~mask & (i4)no)); }
 static inline f4 f4_max(f4 a, f4 b) { return f4_select((i4)(a > b), a, b); }
 static inline f4 f4_abs(f4 a) { return (f4)((i4)a & 0x7fffffff); }
@@ -141,9 +143,8 @@ static inline f4 f4_from_half(u4 h) {
     f4 n = (f4)(((h & 0x7fff) << 13) + ((u4){0} + 0x70000000)) * f4_set(0x1p-112f); /* exponent + 224 - 112 */
     return (f4)((h & 0x8000) << 16 | (u4)f4_min(n, (n + n) - f4_set(0x1p-14f)));
 }
-/* Four halves from memory, any alignment. */
+/* Four from memory, any alignment. */
 static inline f4 f4_from_f16(const void *p) { return f4_from_half(__builtin_convertvector(*(const half4 *)p, u4)); }
-/* Four bfloat16 from memory, any alignment. */
 static inline f4 f4_from_bf16(const void *p) { return (f4)(__builtin_convertvector(*(const half4 *)p, u4) << 16); }
 
 #endif

@@ -16,7 +16,11 @@
 #define STORE(x, v) __atomic_store_n(&(x), (v), __ATOMIC_SEQ_CST)
 #define ADD(x, v) __atomic_add_fetch(&(x), (v), __ATOMIC_SEQ_CST)
 
-enum { SPINS = 20000, SLICE_MS = 100, PATIENCE_MS = 30000 };
+enum {
+    SPINS = 400000 /* 0.1 to 0.2 ms: longer than what is between two steps of a token */,
+    SLICE_MS = 100,
+    PATIENCE_MS = 30000
+};
 
 static void run(pal_team *t, pal_job *job, void *ctx, uint32_t parts);
 
@@ -91,7 +95,8 @@ EXPORT(team_serve) void team_serve(uint32_t i) {
         }
         seen = LOAD(crew.call);
         take_parts();
-        for (spins = 0; spins < SPINS && LOAD(crew.call) == seen; spins++) {}
+        for (spins = 0; spins < SPINS && LOAD(crew.call) == seen; spins++) {
+        }
         if (spins < SPINS) continue;
         ADD(crew.asleep, 1);
         sleep_on(&crew.call, seen, -1);
@@ -121,7 +126,8 @@ enum { ROWS = 1536, COLS = 576 };
 static pal_linear steps(void *desk, float **x, float **y, void **act) {
     const pal_format *f = pal_format_of(2); /* Q4_0 */
     uint8_t *at = desk;
-    pal_linear l = {.w = {.format = f, .data = at, .rows = ROWS, .cols = COLS, .woven = ROWS}}; /* zeros: woven or not */
+    pal_linear l = {
+        .w = {.format = f, .data = at, .rows = ROWS, .cols = COLS, .woven = ROWS}}; /* zeros: woven or not */
     at += pal_align(ROWS * pal_format_bytes(f, COLS));
     *x = (float *)at, *y = (float *)at + COLS, *act = at + pal_align((COLS + ROWS) * sizeof(float));
     return l;

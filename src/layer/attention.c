@@ -13,9 +13,11 @@
 
    order of operations (design I4): q is rotated, then multiplied by the scale. Dots and the sum over values are those of
    cache.h: lane by lane in the order of the elements, value by value in the order of the slots. Softmax as in ops.h, over
-   the slots. Scores sum over the heads in their order. A KV head with its query heads is computed apart from the others.
+   the slots. Scores sum over the heads in their order.
 
-   reading a chunk is exact (design I5): products for all tokens, then append-attend-evict token by token.
+   reading a chunk is exact (design I5): products for all tokens; then runs of tokens between which nothing leaves, which
+   are stored first and then attend together, each to the states up to itself. A full cache makes runs of one token.
+   A run takes three steps, each shared out among the team: scores by blocks of slots, softmax, values by columns.
 
    state:  [sets] slots of policy.h | keys [n_head_kv][cap] rows | values [n_head_kv][cap] rows    (cap = budget + 1)
    A sliding window no longer than the budget makes the layer first in, first out with budget = window - 1: exact, and smaller.
@@ -29,9 +31,10 @@ typedef struct {
     const pal_cache_format *format;
     uint32_t budget, cap, sets, k_bytes, v_bytes;
     uint32_t stride, k4, v4; /* cap, d_k and d_v up to whole f4 */
-    uint64_t slots_bytes; /* of one set */
-    bool masked;          /* the sliding window has still to be applied */
-    bool pins;            /* false: what the window has passed is never seen again, pinned or not */
+    uint32_t run;            /* the most tokens that attend together: their probabilities stay within 1 MB */
+    uint64_t slots_bytes;    /* of one set */
+    bool masked;             /* the sliding window has still to be applied */
+    bool pins;               /* false: what the window has passed is never seen again, pinned or not */
 } plan;
 
 static plan plan_of(const pal_layer *l, const pal_bounds *b) {
@@ -52,6 +55,8 @@ static plan plan_of(const pal_layer *l, const pal_bounds *b) {
     r.stride = pal_cache_d4(r.cap);
     r.k4 = pal_cache_d4(a->d_k);
     r.v4 = pal_cache_d4(a->d_v);
+    r.run = (1 << 18) / (a->n_head * r.stride);
+    r.run = r.run > b->chunk ? b->chunk : r.run ? r.run : 1;
     return r;
 }
 
@@ -60,25 +65,25 @@ static uint64_t state_bytes(const pal_layer *l, const pal_bounds *b) {
     return r.sets * r.slots_bytes + (uint64_t)l->attention.n_head_kv * r.cap * (r.k_bytes + r.v_bytes);
 }
 
-/* Scratch: q, k, v, o of the chunk; of one token the probabilities [n_head][stride] and the rank of each slot
-   [sets][stride]; of each KV head its query heads [group][k4], their outputs [group][v4] and a block of keys or values. */
+/* Scratch: q, k, v, o of the chunk; of a run, by KV head, token and query head: queries [k4], probabilities [stride],
+   outputs [v4]; the rank of each slot [sets][stride]; one head as it is kept [k4]. */
 typedef struct {
-    float *q, *k, *v, *o, *p, *heads_q, *heads_o, *rows;
+    float *q, *k, *v, *o, *heads_q, *p, *heads_o, *key;
     uint32_t *rank;
 } work;
 
 static work work_at(const pal_layer *l, const pal_bounds *b, uint64_t at, uint64_t *bytes) {
     const pal_attention *a = &l->attention;
     plan r = plan_of(l, b);
-    const uint64_t chunk = b->chunk, wide = r.k4 > r.v4 ? r.k4 : r.v4;
+    const uint64_t chunk = b->chunk, heads = (uint64_t)r.run * a->n_head;
     const uint64_t sizes[] = {chunk * a->n_head * a->d_k,
                               chunk * a->n_head_kv * a->d_k,
                               chunk * a->n_head_kv * a->d_v,
                               chunk * a->n_head * a->d_v,
-                              (uint64_t)a->n_head * r.stride,
-                              (uint64_t)a->n_head * r.k4,
-                              (uint64_t)a->n_head * r.v4,
-                              a->n_head_kv * PAL_CACHE_BLOCK * wide,
+                              heads * r.k4,
+                              heads * r.stride,
+                              heads * r.v4,
+                              r.k4,
                               (uint64_t)r.sets * r.stride};
     float *piece[9];
     uint64_t start = at;
@@ -87,8 +92,7 @@ static work work_at(const pal_layer *l, const pal_bounds *b, uint64_t at, uint64
         at += pal_align(sizes[i] * sizeof(float));
     }
     if (bytes) *bytes = at - start;
-    return (work){piece[0], piece[1], piece[2], piece[3],           piece[4],
-                  piece[5], piece[6], piece[7], (uint32_t *)piece[8]};
+    return (work){piece[0], piece[1], piece[2], piece[3], piece[4], piece[5], piece[6], piece[7], (uint32_t *)piece[8]};
 }
 
 static uint64_t scratch_bytes(const pal_layer *l, const pal_bounds *b) {
@@ -134,87 +138,158 @@ static void place(const pal_attention *a, const float *x, uint32_t d4, const flo
     if (cs) pal_rope(out, cs, a->n_rot);
 }
 
-static uint32_t block_at(uint32_t j, uint32_t n) { return n - j < PAL_CACHE_BLOCK ? n - j : PAL_CACHE_BLOCK; }
+/* Tokens t .. t + m - 1 of a chunk, between which nothing leaves: token i sees the first n - m + 1 + i slots. */
+typedef struct {
+    const pal_layer *l;
+    const pal_chunk *c;
+    const plan *r;
+    const work *w;
+    uint8_t *state;
+    uint32_t t, m, n;
+    uint32_t group; /* query heads of a KV head */
+} run;
 
-/* p[h][slot] for the heads of one group, softmax over the n live slots, 0 up to a whole f4. q: [group][k4] */
-static void probabilities(const pal_layer *l, const pal_chunk *c, const plan *r, const pal_slots *s,
-                          const uint8_t *keys, const uint32_t *rank, const float *q, uint32_t pos, float *p,
-                          float *rows) {
-    const pal_attention *a = &l->attention;
-    uint32_t n = pal_slots_n(s), group = a->n_head / a->n_head_kv;
-    const float *turn = c->bounds->cache_positions && a->rope >= 0 ? c->rope[a->rope] : NULL;
-    for (uint32_t j = 0; j < n; j += PAL_CACHE_BLOCK) {
-        uint32_t m = block_at(j, n);
-        r->format->load(keys + (size_t)j * r->k_bytes, m, a->d_k, turn, rank + j, a->n_rot, rows);
-        pal_cache_dots(q, group, rows, m, r->k4, p + j, r->stride);
-    }
-    for (uint32_t h = 0; h < group; h++, p += r->stride) {
-        if (a->softcap > 0) pal_softcap(p, a->softcap, n);
-        for (uint32_t slot = 0; r->masked && slot < n; slot++)
-            if (pos - s->pos[slot] >= a->window) p[slot] = -__builtin_inff();
-        pal_softmax(p, n);
-        for (uint32_t slot = n; slot % 4; slot++) p[slot] = 0;
-    }
+static uint32_t seen_by(const run *u, uint32_t i) { return u->n - u->m + 1 + i; }
+static pal_slots slots_of(const run *u, uint32_t set) {
+    return pal_slots_at(u->state + set * u->r->slots_bytes, u->r->cap);
 }
-
-/* One group of heads and its KV head g: rotate, store the newest state, attend. q, k, v, o are of this token. */
-static void attend(const pal_layer *l, const pal_chunk *c, const plan *r, const pal_slots *s, uint8_t *state,
-                   const work *w, uint32_t t, uint32_t g) {
-    const pal_attention *a = &l->attention;
-    uint32_t n = pal_slots_n(s), newest = s->order[n - 1], group = a->n_head / a->n_head_kv;
-    uint8_t *keys = state + r->sets * r->slots_bytes + (size_t)g * r->cap * r->k_bytes;
-    uint8_t *values =
-        state + r->sets * r->slots_bytes + (size_t)a->n_head_kv * r->cap * r->k_bytes + (size_t)g * r->cap * r->v_bytes;
-    const float *q = w->q + ((size_t)t * a->n_head + g * group) * a->d_k;
-    const float *k = w->k + ((size_t)t * a->n_head_kv + g) * a->d_k, *v = w->v + ((size_t)t * a->n_head_kv + g) * a->d_v;
-    float *heads_q = w->heads_q + (size_t)g * group * r->k4, *heads_o = w->heads_o + (size_t)g * group * r->v4;
-    float *rows = w->rows + (size_t)g * PAL_CACHE_BLOCK * (r->k4 > r->v4 ? r->k4 : r->v4);
-    float *p = w->p + (size_t)g * group * r->stride, *o = w->o + ((size_t)t * a->n_head + g * group) * a->d_v;
-    bool ranked = c->bounds->cache_positions;
-    const float *cs = a->rope >= 0 ? c->rope[a->rope] + (size_t)(ranked ? n - 1 : t) * a->n_rot : NULL;
-
-    for (uint32_t h = 0; h < group; h++) place(a, q + h * a->d_k, r->k4, cs, heads_q + h * r->k4);
-    pal_scale(heads_q, a->scale, group * r->k4);
-    place(a, k, r->k4, ranked ? NULL : cs, rows);
-    r->format->store(keys + (size_t)newest * r->k_bytes, rows, a->d_k);
-    r->format->store(values + (size_t)newest * r->v_bytes, v, a->d_v);
-    probabilities(l, c, r, s, keys, w->rank + (r->sets > 1 ? g : 0) * r->stride, heads_q, c->pos + t, p, rows);
-    pal_zero(heads_o, (size_t)group * r->v4 * sizeof *o);
-    for (uint32_t j = 0; j < n; j += PAL_CACHE_BLOCK) {
-        uint32_t m = block_at(j, n);
-        r->format->load(values + (size_t)j * r->v_bytes, m, a->d_v, NULL, NULL, 0, rows);
-        pal_cache_mix(p + j, r->stride, group, rows, m, r->v4, heads_o);
-    }
-    for (uint32_t h = 0; h < group; h++) pal_copy(o + h * a->d_v, heads_o + h * r->v4, a->d_v * sizeof *o);
+static uint32_t set_of(const run *u, uint32_t g) { return u->r->sets > 1 ? g : 0; }
+static uint8_t *keys_of(const run *u, uint32_t g) {
+    return u->state + u->r->sets * u->r->slots_bytes + (size_t)g * u->r->cap * u->r->k_bytes;
 }
-
-/* score = mean of p [heads][stride] over the heads, or += their sum where the policy accumulates over time */
-static void score(const plan *r, const pal_slots *s, const float *p, uint32_t heads) {
-    for (uint32_t j = 0, n = pal_slots_n(s); j < n; j += 4) {
-        f4 sum = f4_set(0);
-        for (uint32_t h = 0; h < heads; h++) sum += f4_load(p + (size_t)h * r->stride + j);
-        f4_store(s->score + j, r->policy->accumulates ? f4_load(s->score + j) + sum : sum / f4_set((float)heads));
-    }
+static uint8_t *values_of(const run *u, uint32_t g) {
+    return keys_of(u, u->l->attention.n_head_kv) + (size_t)g * u->r->cap * u->r->v_bytes;
 }
+/* Row of the scratch of KV head g, token i and its first query head. */
+static size_t row_of(const run *u, uint32_t g, uint32_t i) { return ((size_t)g * u->m + i) * u->group; }
+static float *p_of(const run *u, uint32_t g, uint32_t i) { return u->w->p + row_of(u, g, i) * u->r->stride; }
 
-/* One token: append, attend, score, evict. */
-static void step(const pal_layer *l, const pal_chunk *c, const plan *r, uint8_t *state, const work *w, uint32_t t) {
-    const pal_attention *a = &l->attention;
-    uint32_t heads = a->n_head / r->sets;
+/* Token i of the run: a state more in each set, its keys and values, its queries. */
+static void append(const run *u, uint32_t i) {
+    const pal_attention *a = &u->l->attention;
+    const plan *r = u->r;
+    const work *w = u->w;
+    const uint32_t t = u->t + i, n = seen_by(u, i);
+    const bool ranked = u->c->bounds->cache_positions;
+    const float *cs = a->rope >= 0 ? u->c->rope[a->rope] + (size_t)(ranked ? n - 1 : t) * a->n_rot : NULL;
     for (uint32_t set = 0; set < r->sets; set++) {
-        pal_slots s = pal_slots_at(state + set * r->slots_bytes, r->cap);
-        pal_slots_append(&s, c->pos + t, c->pinned && r->pins);
-        uint32_t *rank = w->rank + set * r->stride;
-        for (uint32_t i = 0, n = pal_slots_n(&s); i < n && c->bounds->cache_positions; i++) rank[s.order[i]] = i;
+        pal_slots s = slots_of(u, set);
+        pal_slots_append(&s, u->c->pos + t, u->c->pinned && r->pins);
     }
     for (uint32_t g = 0; g < a->n_head_kv; g++) {
-        pal_slots s = pal_slots_at(state + (r->sets > 1 ? g : 0) * r->slots_bytes, r->cap);
-        attend(l, c, r, &s, state, w, t, g);
+        const pal_slots s = slots_of(u, set_of(u, g));
+        const size_t newest = s.order[n - 1], kv = (size_t)t * a->n_head_kv + g;
+        place(a, w->k + kv * a->d_k, r->k4, ranked ? NULL : cs, w->key);
+        r->format->store(keys_of(u, g) + newest * r->k_bytes, w->key, a->d_k);
+        r->format->store(values_of(u, g) + newest * r->v_bytes, w->v + kv * a->d_v, a->d_v);
+        float *q = w->heads_q + row_of(u, g, i) * r->k4;
+        for (uint32_t h = 0; h < u->group; h++) place(a, w->q + (kv * u->group + h) * a->d_k, r->k4, cs, q + h * r->k4);
+        pal_scale(q, a->scale, u->group * r->k4);
     }
-    for (uint32_t set = 0; set < r->sets; set++) {
-        pal_slots s = pal_slots_at(state + set * r->slots_bytes, r->cap);
-        score(r, &s, w->p + (size_t)set * heads * r->stride, heads);
-        if (pal_slots_n(&s) > r->budget) pal_slots_evict(&s, r->policy->leaves(&s, c->bounds->options));
+}
+
+/* p = q . key, by KV heads and blocks of slots. */
+static void scores(void *ctx, uint32_t part, uint32_t parts) {
+    const run *u = ctx;
+    const pal_attention *a = &u->l->attention;
+    const plan *r = u->r;
+    const uint32_t block = pal_cache_block(r->k4), blocks = (u->n + block - 1) / block, units = a->n_head_kv * blocks;
+    const bool turned = u->c->bounds->cache_positions && a->rope >= 0;
+    float rows[PAL_CACHE_ROOM];
+    for (uint32_t unit = pal_part_from(units, part, parts); unit < pal_part_from(units, part + 1, parts); unit++) {
+        uint32_t g = unit / blocks, j = unit % blocks * block, n = u->n - j < block ? u->n - j : block;
+        pal_cache_turn turn = {turned ? u->c->rope[a->rope] : NULL, u->w->rank + set_of(u, g) * r->stride + j,
+                               a->n_rot};
+        uint32_t first = j < seen_by(u, 0) ? 0 : j - seen_by(u, 0) + 1; /* token that sees slot j */
+        r->format->load(keys_of(u, g) + (size_t)j * r->k_bytes, n, a->d_k, 0, r->k4, &turn, rows);
+        pal_cache_dots(u->w->heads_q + row_of(u, g, first) * r->k4, (u->m - first) * u->group, rows, n, r->k4,
+                       p_of(u, g, first) + j, r->stride);
+    }
+}
+
+/* p = softmax(p) over the slots that each token sees, 0 up to a whole f4. */
+static void softmax(void *ctx, uint32_t part, uint32_t parts) {
+    const run *u = ctx;
+    const pal_attention *a = &u->l->attention;
+    const uint32_t units = a->n_head_kv * u->m;
+    for (uint32_t unit = pal_part_from(units, part, parts); unit < pal_part_from(units, part + 1, parts); unit++) {
+        const uint32_t g = unit / u->m, i = unit % u->m, n = seen_by(u, i), pos = u->c->pos + u->t + i;
+        const pal_slots s = slots_of(u, set_of(u, g));
+        float *p = p_of(u, g, i);
+        for (uint32_t h = 0; h < u->group; h++, p += u->r->stride) {
+            if (a->softcap > 0) pal_softcap(p, a->softcap, n);
+            for (uint32_t j = 0; u->r->masked && j < n; j++)
+                if (pos - s.pos[j] >= a->window) p[j] = -__builtin_inff();
+            pal_softmax(p, n);
+            for (uint32_t j = n; j % 4; j++) p[j] = 0;
+        }
+    }
+}
+
+enum { TOKENS = 8, COLUMNS = 32, ROWS = PAL_CACHE_ROOM / COLUMNS };
+
+/* o = sum of p value, by KV heads, tokens and columns. */
+static void values(void *ctx, uint32_t part, uint32_t parts) {
+    const run *u = ctx;
+    const pal_attention *a = &u->l->attention;
+    const plan *r = u->r;
+    const uint32_t slices = (r->v4 + COLUMNS - 1) / COLUMNS, tiles = (u->m + TOKENS - 1) / TOKENS;
+    const uint32_t units = a->n_head_kv * tiles * slices;
+    float rows[PAL_CACHE_ROOM];
+    for (uint32_t unit = pal_part_from(units, part, parts); unit < pal_part_from(units, part + 1, parts); unit++) {
+        const uint32_t g = unit / slices / tiles, i0 = unit / slices % tiles * TOKENS, from = unit % slices * COLUMNS;
+        const uint32_t i1 = u->m - i0 < TOKENS ? u->m : i0 + TOKENS,
+                       wide = r->v4 - from < COLUMNS ? r->v4 - from : COLUMNS;
+        float *o = u->w->heads_o + row_of(u, g, i0) * r->v4 + from;
+        for (uint32_t row = 0; row < (i1 - i0) * u->group; row++) pal_zero(o + row * r->v4, wide * sizeof *o);
+        for (uint32_t j = 0; j < seen_by(u, i1 - 1); j += ROWS) {
+            uint32_t n = u->n - j < ROWS ? u->n - j : ROWS;
+            r->format->load(values_of(u, g) + (size_t)j * r->v_bytes, n, a->d_v, from, wide, NULL, rows);
+            if (j + n <= seen_by(u, i0))
+                pal_cache_mix(p_of(u, g, i0) + j, r->stride, (i1 - i0) * u->group, rows, n, wide, o, r->v4);
+            else
+                for (uint32_t i = i0; i < i1; i++) { /* each token up to itself */
+                    uint32_t sees = seen_by(u, i) < j ? 0 : seen_by(u, i) - j < n ? seen_by(u, i) - j : n;
+                    pal_cache_mix(p_of(u, g, i) + j, r->stride, u->group, rows, sees, wide,
+                                  o + (size_t)(i - i0) * u->group * r->v4, r->v4);
+                }
+        }
+        for (uint32_t i = i0; i < i1; i++)
+            for (uint32_t h = 0; h < u->group; h++, o += r->v4)
+                pal_copy(u->w->o + (((size_t)u->t + i) * a->n_head + g * u->group + h) * a->d_v + from, o,
+                         (a->d_v - from < wide ? a->d_v - from : wide) * sizeof *o);
+    }
+}
+
+/* Score of a set of slots after token i = mean of p over its heads, or += their sum where the policy accumulates over time. */
+static void score(const run *u, uint32_t set, uint32_t i) {
+    const pal_slots s = slots_of(u, set);
+    const uint32_t first = u->r->sets > 1 ? set : 0, last = u->r->sets > 1 ? set + 1 : u->l->attention.n_head_kv;
+    const f4 heads = f4_set((float)((last - first) * u->group));
+    for (uint32_t j = 0; j < seen_by(u, i); j += 4) {
+        f4 sum = f4_set(0);
+        for (uint32_t g = first; g < last; g++)
+            for (uint32_t h = 0; h < u->group; h++) sum += f4_load(p_of(u, g, i) + h * u->r->stride + j);
+        f4_store(s.score + j, u->r->policy->accumulates ? f4_load(s.score + j) + sum : sum / heads);
+    }
+}
+
+/* A run: append, attend, score, evict. */
+static void attend(run *u) {
+    const pal_attention *a = &u->l->attention;
+    for (uint32_t i = 0; i < u->m; i++) append(u, i);
+    for (uint32_t set = 0; set < u->r->sets && u->c->bounds->cache_positions; set++) {
+        const pal_slots s = slots_of(u, set);
+        for (uint32_t rank = 0; rank < u->n; rank++) u->w->rank[set * u->r->stride + s.order[rank]] = rank;
+    }
+    const uint64_t products = (uint64_t)u->m * a->n_head * u->n;
+    pal_team_run(u->c->team, scores, u, pal_team_parts(u->c->team, UINT32_MAX, products * a->d_k));
+    pal_team_run(u->c->team, softmax, u, pal_team_parts(u->c->team, a->n_head_kv * u->m, products * 16));
+    pal_team_run(u->c->team, values, u, pal_team_parts(u->c->team, UINT32_MAX, products * a->d_v));
+    for (uint32_t set = 0; set < u->r->sets; set++) {
+        pal_slots s = slots_of(u, set);
+        for (uint32_t i = u->r->policy->accumulates ? 0 : u->m - 1; i < u->m; i++) score(u, set, i);
+        if (u->n > u->r->budget) pal_slots_evict(&s, u->r->policy->leaves(&s, u->c->bounds->options));
     }
 }
 
@@ -227,7 +302,15 @@ static void forward(const pal_layer *l, const pal_chunk *c, void *state, const f
     pal_products(c->team, &in, (pal_product[]){{&a->q, w.q}, {&a->k, w.k}, {&a->v, w.v}}, 3);
     norm_heads(&a->q_norm, w.q, c->n * a->n_head, a->d_k);
     norm_heads(&a->k_norm, w.k, c->n * a->n_head_kv, a->d_k);
-    for (uint32_t t = 0; t < c->n; t++) step(l, c, &r, state, &w, t);
+    run u = {l, c, &r, &w, state, .group = a->n_head / a->n_head_kv};
+    for (; u.t < c->n; u.t += u.m) {
+        const pal_slots s = slots_of(&u, 0);
+        const uint32_t live = pal_slots_n(&s), room = live < r.budget ? r.budget - live : 1, left = c->n - u.t;
+        u.m = room < r.run ? room : r.run;
+        u.m = left < u.m ? left : u.m;
+        u.n = live + u.m;
+        attend(&u);
+    }
     pal_act out = pal_act_make(w.o, c->n, a->n_head * a->d_v, c->act);
     pal_products(c->team, &out, &(pal_product){&a->o, y}, 1);
 }

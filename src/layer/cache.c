@@ -6,28 +6,28 @@
    the padding stays zero, so whole vectors can be read and the hash of a state is that of its numbers. */
 typedef f4 four_of(const void *row, uint32_t i);
 
-PAL_INLINE void load_rows(four_of *four, uint32_t bytes, const void *rows, uint32_t n, uint32_t d, const float *cs,
-                          const uint32_t *rank, uint32_t n_rot, float *out) {
-    uint32_t half = cs ? n_rot / 2 : 0, turned = half % 4 ? 0 : half, d4 = pal_cache_d4(d);
-    for (uint32_t j = 0; j < n; j++, out += d4) {
+PAL_INLINE void load_rows(four_of *four, uint32_t bytes, const void *rows, uint32_t n, uint32_t from, uint32_t wide,
+                          const pal_cache_turn *turn, float *out) {
+    uint32_t half = turn && turn->cs ? turn->n_rot / 2 : 0, turned = half % 4 ? 0 : half;
+    for (uint32_t j = 0; j < n; j++, out += wide) {
         const uint8_t *row = (const uint8_t *)rows + (size_t)j * bytes;
-        const float *turn = cs ? cs + (size_t)rank[j] * n_rot : NULL;
+        const float *cs = half ? turn->cs + (size_t)turn->rank[j] * turn->n_rot : NULL;
         for (uint32_t i = 0; i < turned; i += 4) { /* pal_rope on the way */
-            f4 a = four(row, i), b = four(row, half + i), c = f4_load(turn + i), s = f4_load(turn + half + i);
+            f4 a = four(row, i), b = four(row, half + i), c = f4_load(cs + i), s = f4_load(cs + half + i);
             f4_store(out + i, a * c - b * s);
             f4_store(out + half + i, a * s + b * c);
         }
-        for (uint32_t i = 2 * turned; i < d4; i += 4) f4_store(out + i, four(row, i));
-        if (turned != half) pal_rope(out, turn, n_rot);
+        for (uint32_t i = 2 * turned; i < wide; i += 4) f4_store(out + i, four(row, from + i));
+        if (turned != half) pal_rope(out, cs, turn->n_rot);
     }
 }
 
 static uint32_t f32_bytes(uint32_t d) { return (uint32_t)pal_align(d * sizeof(float)); }
 static void f32_store(void *row, const float *x, uint32_t d) { pal_copy(row, x, d * sizeof(float)); }
 static inline f4 f32_four(const void *row, uint32_t i) { return f4_load((const float *)row + i); }
-static void f32_load(const void *rows, uint32_t n, uint32_t d, const float *cs, const uint32_t *rank, uint32_t n_rot,
+static void f32_load(const void *rows, uint32_t n, uint32_t d, uint32_t from, uint32_t wide, const pal_cache_turn *turn,
                      float *out) {
-    load_rows(f32_four, f32_bytes(d), rows, n, d, cs, rank, n_rot, out);
+    load_rows(f32_four, f32_bytes(d), rows, n, from, wide, turn, out);
 }
 
 /* Halves without subnormals, infinity and NaN: a number below 2^-14 is stored as the nearer of 0 and 2^-14, one above
@@ -44,12 +44,13 @@ static void f16_store(void *row, const float *x, uint32_t d) {
 }
 typedef int16_t short4 __attribute__((vector_size(8), aligned(1), may_alias));
 static inline f4 f16_four(const void *row, uint32_t i) {
-    u4 wide = (u4)__builtin_convertvector(*(const short4 *)((const uint16_t *)row + i), i4); /* the sign fills the top */
+    u4 wide =
+        (u4) __builtin_convertvector(*(const short4 *)((const uint16_t *)row + i), i4); /* the sign fills the top */
     return (f4)(wide << 13 & 0x8fffe000) * f4_set(0x1p112f);
 }
-static void f16_load(const void *rows, uint32_t n, uint32_t d, const float *cs, const uint32_t *rank, uint32_t n_rot,
+static void f16_load(const void *rows, uint32_t n, uint32_t d, uint32_t from, uint32_t wide, const pal_cache_turn *turn,
                      float *out) {
-    load_rows(f16_four, f16_bytes(d), rows, n, d, cs, rank, n_rot, out);
+    load_rows(f16_four, f16_bytes(d), rows, n, from, wide, turn, out);
 }
 
 /* scale = max|x| / 127, then d bytes round(x / scale) */
@@ -74,9 +75,9 @@ static inline f4 q8_four(const void *row, uint32_t i) {
     const float *scale = row;
     return f4_from(__builtin_convertvector(*(const byte4 *)((const int8_t *)(scale + 1) + i), i4)) * f4_set(*scale);
 }
-static void q8_load(const void *rows, uint32_t n, uint32_t d, const float *cs, const uint32_t *rank, uint32_t n_rot,
+static void q8_load(const void *rows, uint32_t n, uint32_t d, uint32_t from, uint32_t wide, const pal_cache_turn *turn,
                     float *out) {
-    load_rows(q8_four, q8_bytes(d), rows, n, d, cs, rank, n_rot, out);
+    load_rows(q8_four, q8_bytes(d), rows, n, from, wide, turn, out);
 }
 
 static const pal_cache_format formats[] = {
@@ -119,15 +120,14 @@ void pal_cache_dots(const float *q, uint32_t heads, const float *rows, uint32_t 
     if (heads) dots(q, 1, rows, n, d4, s, stride);
 }
 
-PAL_INLINE void mix(const float *p, uint32_t stride, uint32_t heads, const float *rows, uint32_t n, uint32_t d4,
-                    uint32_t wide, float *o) {
+PAL_INLINE void mix(const float *p, uint32_t stride, uint32_t heads, const float *rows, uint32_t n, uint32_t step,
+                    uint32_t wide, float *o, uint32_t o_stride) {
     f4 sum[3][4];
     PAL_UNROLL
-    for (uint32_t h = 0; h < heads; h++)
-        PAL_UNROLL
-    for (uint32_t w = 0; w < wide; w++) sum[h][w] = f4_load(o + h * d4 + 4 * w);
+    for (uint32_t h = 0; h < heads; h++) PAL_UNROLL
+    for (uint32_t w = 0; w < wide; w++) sum[h][w] = f4_load(o + h * o_stride + 4 * w);
     PAL_ROLLED
-    for (uint32_t j = 0; j < n; j++, rows += d4) {
+    for (uint32_t j = 0; j < n; j++, rows += step) {
         f4 weight[3];
         PAL_UNROLL
         for (uint32_t h = 0; h < heads; h++) weight[h] = f4_set(p[h * stride + j]);
@@ -139,19 +139,20 @@ PAL_INLINE void mix(const float *p, uint32_t stride, uint32_t heads, const float
         }
     }
     PAL_UNROLL
-    for (uint32_t h = 0; h < heads; h++)
-        PAL_UNROLL
-    for (uint32_t w = 0; w < wide; w++) f4_store(o + h * d4 + 4 * w, sum[h][w]);
+    for (uint32_t h = 0; h < heads; h++) PAL_UNROLL
+    for (uint32_t w = 0; w < wide; w++) f4_store(o + h * o_stride + 4 * w, sum[h][w]);
 }
-PAL_INLINE void mix_row(const float *p, uint32_t stride, uint32_t heads, const float *rows, uint32_t n, uint32_t d4,
-                        float *o) {
+PAL_INLINE void mix_rows(const float *p, uint32_t stride, uint32_t heads, const float *rows, uint32_t n, uint32_t wide,
+                         float *o, uint32_t o_stride) {
     uint32_t i = 0;
-    for (; i + 16 <= d4; i += 16) mix(p, stride, heads, rows + i, n, d4, 4, o + i);
-    for (; i < d4; i += 4) mix(p, stride, heads, rows + i, n, d4, 1, o + i);
+    for (; i + 16 <= wide; i += 16) mix(p, stride, heads, rows + i, n, wide, 4, o + i, o_stride);
+    for (; i < wide; i += 4) mix(p, stride, heads, rows + i, n, wide, 1, o + i, o_stride);
 }
-void pal_cache_mix(const float *p, uint32_t stride, uint32_t heads, const float *rows, uint32_t n, uint32_t d4,
-                   float *o) {
-    for (; heads > 4 || heads == 3; heads -= 3, p += 3 * stride, o += 3 * d4) mix_row(p, stride, 3, rows, n, d4, o);
-    for (; heads > 1; heads -= 2, p += 2 * stride, o += 2 * d4) mix_row(p, stride, 2, rows, n, d4, o);
-    if (heads) mix_row(p, stride, 1, rows, n, d4, o);
+void pal_cache_mix(const float *p, uint32_t stride, uint32_t heads, const float *rows, uint32_t n, uint32_t wide,
+                   float *o, uint32_t o_stride) {
+    for (; heads > 4 || heads == 3; heads -= 3, p += 3 * stride, o += 3 * o_stride)
+        mix_rows(p, stride, 3, rows, n, wide, o, o_stride);
+    for (; heads > 1; heads -= 2, p += 2 * stride, o += 2 * o_stride)
+        mix_rows(p, stride, 2, rows, n, wide, o, o_stride);
+    if (heads) mix_rows(p, stride, 1, rows, n, wide, o, o_stride);
 }

@@ -147,7 +147,7 @@ static void cache_formats(void) {
     for (uint32_t i = 0; pal_cache_row(i); i++) {
         const pal_cache_format *f = pal_cache_row(i);
         for (uint32_t d = 1; d < 70; d++) {
-            float x[3][70], out[3 * 72], turned[3 * 72], cs[4 * 70], most = 0;
+            float x[3][70], out[3 * 72], turned[3 * 72], slice[3 * 12], cs[4 * 70], most = 0;
             uint32_t bytes = f->row_bytes(d), d4 = pal_cache_d4(d), n_rot = d * 3 / 4 & ~1u;
             const uint32_t rank[] = {2, 0, 3};
             uint8_t *rows = test_take(3 * bytes);
@@ -158,8 +158,14 @@ static void cache_formats(void) {
             }
             for (uint32_t k = 0; k < 4 * n_rot; k++) cs[k] = test_uniform(&random, -1, 1);
             for (uint32_t j = 0; j < 3; j++) f->store(rows + j * bytes, x[j], d);
-            f->load(rows, 3, d, NULL, NULL, 0, out);
-            f->load(rows, 3, d, cs, rank, n_rot, turned);
+            f->load(rows, 3, d, 0, d4, NULL, out);
+            f->load(rows, 3, d, 0, d4, &(pal_cache_turn){cs, rank, n_rot}, turned);
+            for (uint32_t from = 0, wide; from < d4; from += wide) { /* by columns */
+                wide = d4 - from < 12 ? d4 - from : 12;
+                f->load(rows, 3, d, from, wide, NULL, slice);
+                for (uint32_t j = 0; j < 3; j++)
+                    for (uint32_t k = 0; k < wide; k++) CHECK(slice[j * wide + k] == out[j * d4 + from + k]);
+            }
             for (uint32_t j = 0; j < 3; j++) {
                 for (uint32_t k = 0; k < d4; k++) NEAR(out[j * d4 + k], k < d ? x[j][k] : 0, tolerance[i] * most);
                 pal_rope(out + j * d4, cs + rank[j] * n_rot, n_rot);
@@ -178,22 +184,22 @@ static void halves(void) {
         x[0] = pal_f16_f32((uint16_t)h), x[1] = -x[0];
         x[2] = pal_bits_f32(pal_f32_bits(x[0]) + 0xfff), x[3] = pal_bits_f32(pal_f32_bits(x[0]) + 0x1000);
         f->store(row, x, 4);
-        f->load(row, 1, 4, NULL, NULL, 0, out);
+        f->load(row, 1, 4, 0, 4, NULL, out);
         CHECK(out[0] == x[0] && out[1] == x[1] && out[2] == x[0]);
         CHECK(out[3] == pal_f16_f32((uint16_t)(h == 0x7bff ? h : h + (h & 1))));
     }
     const float odd[] = {0x1p-16f, -0x1.8p-15f, 1e9f, -__builtin_inff()}, want[] = {0, -0x1p-14f, 65504, -65504};
     f->store(row, odd, 4);
-    f->load(row, 1, 4, NULL, NULL, 0, out);
+    f->load(row, 1, 4, 0, 4, NULL, out);
     for (uint32_t i = 0; i < 4; i++) CHECK(out[i] == want[i]);
 }
 
 /* The tiles against their definitions, to the bit: every number of heads and rows, widths with and without a whole tile. */
 static void products(void) {
     enum { HEADS = 9, ROWS = 12, WIDE = 36, STRIDE = 16 };
-    float q[HEADS * WIDE], rows[ROWS * WIDE], s[HEADS * STRIDE], o[HEADS * WIDE], p[HEADS * STRIDE];
+    float q[HEADS * (WIDE + 4)], rows[ROWS * WIDE], s[HEADS * STRIDE], o[HEADS * (WIDE + 4)], p[HEADS * STRIDE];
     uint64_t random = 11;
-    for (uint32_t i = 0; i < HEADS * WIDE; i++) q[i] = test_uniform(&random, -1, 1);
+    for (uint32_t i = 0; i < HEADS * (WIDE + 4); i++) q[i] = test_uniform(&random, -1, 1);
     for (uint32_t i = 0; i < ROWS * WIDE; i++) rows[i] = test_uniform(&random, -1, 1);
     for (uint32_t i = 0; i < HEADS * STRIDE; i++) p[i] = test_uniform(&random, 0, 1);
     for (uint32_t heads = 1; heads <= HEADS; heads++)
@@ -201,7 +207,7 @@ static void products(void) {
             for (uint32_t d4 = 4; d4 <= WIDE; d4 += 4) {
                 pal_cache_dots(q, heads, rows, n, d4, s, STRIDE);
                 pal_copy(o, q, sizeof o);
-                pal_cache_mix(p, STRIDE, heads, rows, n, d4, o);
+                pal_cache_mix(p, STRIDE, heads, rows, n, d4, o, d4 + 4);
                 for (uint32_t h = 0; h < heads; h++) {
                     for (uint32_t j = 0; j < n; j++) {
                         f4 sum = f4_set(0);
@@ -210,9 +216,9 @@ static void products(void) {
                         CHECK(s[h * STRIDE + j] == f4_sum(sum));
                     }
                     for (uint32_t i = 0; i < d4; i++) {
-                        float sum = q[h * d4 + i];
+                        float sum = q[h * (d4 + 4) + i];
                         for (uint32_t j = 0; j < n; j++) sum = f1_madd(p[h * STRIDE + j], rows[j * d4 + i], sum);
-                        CHECK(o[h * d4 + i] == sum);
+                        CHECK(o[h * (d4 + 4) + i] == sum);
                     }
                 }
             }
