@@ -8,6 +8,7 @@
 #ifndef PAL_MATMUL_BLOCKS_H
 #define PAL_MATMUL_BLOCKS_H
 
+#include "half.h"
 #include "quant_rows.h"
 #include "simd.h"
 

@@ -1,5 +1,6 @@
 /* Products of the float formats: rows as they are in the file, 16 running sums (matmul.h). */
 #include "matmul.h"
+#include "half.h"
 #include "quant_rows.h"
 #include "simd.h"
 

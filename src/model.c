@@ -215,9 +215,10 @@ void pal_read_rope(pal_builder *b) {
     } else if (!pal_str_is(type, "none") && !pal_str_is(type, "longrope")) {
         pal_fail(b->e, PAL_E_SUPPORT, str_of(k.text), "this scaling is unknown; none, linear, yarn and longrope exist");
     }
-    if (!(s->base > 0) || !(s->factor > 0))
+    if (!(s->base > 0) || !(s->factor > 0) || !(s->magnitude > 0 && s->magnitude < 2))
         pal_fail(b->e, PAL_E_FORMAT, str_of(k.text),
-                 "rope.freq_base and rope.scaling.factor must be positive; convert the model again");
+                 "rope.freq_base and rope.scaling.factor must be positive, the attention factor of a scaling below 2; "
+                 "convert the model again");
     if (pal_has(b, PAL_NO_BLOCK, "rope_freqs.weight"))
         s->factors = pal_bind_vector(b, PAL_NO_BLOCK, "rope_freqs.weight", 0, b->n_rot / 2);
     if (pal_has(b, PAL_NO_BLOCK, "rope_factors_long.weight")) {

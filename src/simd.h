@@ -18,7 +18,6 @@ typedef uint8_t u16 __attribute__((vector_size(16)));
 
 typedef f4 f4_anywhere __attribute__((aligned(1), may_alias)); /* as they lie in memory, without alignment */
 typedef b16 b16_anywhere __attribute__((aligned(1), may_alias));
-typedef uint16_t half4 __attribute__((vector_size(8), aligned(1), may_alias));
 
 /* Loops whose shape decides the speed: unroll a short one wholly, or keep a long one rolled (measured: LLVM's order of an
    unrolled dot loop halves the speed in V8). */
@@ -66,7 +65,6 @@ static inline b16 b16_from(const i4 v[4]) {
 static inline float f4_sum(f4 v) { return (v[0] + v[2]) + (v[1] + v[3]); }
 static inline int32_t i4_sum(i4 v) { return v[0] + v[1] + v[2] + v[3]; }
 
-/* mask lanes are all ones or zero */
 static inline f4 f4_select(i4 mask, f4 yes, f4 no) { return (f4)((mask & (i4)yes) | (~mask & (i4)no)); }
 static inline f4 f4_max(f4 a, f4 b) { return f4_select((i4)(a > b), a, b); }
 static inline f4 f4_abs(f4 a) { return (f4)((i4)a & 0x7fffffff); }
@@ -128,8 +126,7 @@ static inline i4 i4_dot_b16(b16 x, b16 w, i4 acc) {
 static inline i4 i4_dot_b16_start(int32_t below_zero) { return i4_set(0 & below_zero); }
 #endif
 
-/* b < a ? b : a */
-static inline f4 f4_min(f4 a, f4 b) {
+static inline f4 f4_min(f4 a, f4 b) { /* b < a ? b : a */
 #if defined(__wasm_simd128__)
     return (f4)wasm_f32x4_pmin((v128_t)a, (v128_t)b);
 #else
@@ -137,14 +134,17 @@ static inline f4 f4_min(f4 a, f4 b) {
 #endif
 }
 
-/* Halves in the low 16 bits of each lane -> floats, exact for every pattern (NaN stays NaN). No operand is subnormal, which
-   some machines multiply slowly: n takes a subnormal half for 2^-15 (1 + m/1024); 2n - 2^-14 is right, and smaller just there. */
-static inline f4 f4_from_half(u4 h) {
-    f4 n = (f4)(((h & 0x7fff) << 13) + ((u4){0} + 0x70000000)) * f4_set(0x1p-112f); /* exponent + 224 - 112 */
-    return (f4)((h & 0x8000) << 16 | (u4)f4_min(n, (n + n) - f4_set(0x1p-14f)));
+/* (a b + 2^14) >> 15; never both -2^15 */
+static inline int16_t h1_mulr(int16_t a, int16_t b) { return (int16_t)((a * b + 0x4000) >> 15); }
+static inline h8 h8_mulr(h8 a, h8 b) {
+#if defined(__wasm_relaxed_simd__)
+    return (h8)wasm_i16x8_relaxed_q15mulr((v128_t)a, (v128_t)b);
+#elif defined(__wasm_simd128__)
+    return (h8)wasm_i16x8_q15mulr_sat((v128_t)a, (v128_t)b);
+#else
+    PAL_UNROLL for (int i = 0; i < 8; i++) a[i] = h1_mulr(a[i], b[i]);
+    return a;
+#endif
 }
-/* Four from memory, any alignment. */
-static inline f4 f4_from_f16(const void *p) { return f4_from_half(__builtin_convertvector(*(const half4 *)p, u4)); }
-static inline f4 f4_from_bf16(const void *p) { return (f4)(__builtin_convertvector(*(const half4 *)p, u4) << 16); }
 
 #endif

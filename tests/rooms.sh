@@ -21,7 +21,7 @@ report() {
 # room FILE -> its room; the first pattern that fits
 room() {
     case ${1#src/} in
-    base.* | simd.h | math.* | sha256.* | team.*) echo ground ;;
+    base.* | simd.h | half.h | math.* | sha256.* | team.*) echo ground ;;
     quant*.* | matmul*.* | ops.*) echo numbers ;;
     gguf*.*) echo file ;;
     tokenizer*.* | unicode*.* | bpe*.* | spm*.*) echo text ;;

@@ -11,15 +11,14 @@
      cache     keys are stored unrotated and rotated at reading by their rank in age order; the query has rank n - 1
    Interleaved pairs are stored first halves first, so that there is one kind of rotation.
 
-   order of operations (design I4): q is rotated, then multiplied by the scale. Dots and the sum over values are those of
-   cache.h: lane by lane in the order of the elements, value by value in the order of the slots. Softmax as in ops.h, over
-   the slots. Scores sum over the heads in their order.
+   order of operations (design I4): q is rotated, then multiplied by the scale. The two products over the cache are those
+   of cache.c. Softmax as in ops.h, over the slots. Scores sum over the heads in their order.
 
    reading a chunk is exact (design I5): products for all tokens; then runs of tokens between which nothing leaves, which
    are stored first and then attend together, each to the states up to itself. A full cache makes runs of one token.
    A run takes three steps, each shared out among the team: scores by blocks of slots, softmax, values by columns.
 
-   state:  [sets] slots of policy.h | keys [n_head_kv][cap] rows | values [n_head_kv][cap] rows    (cap = budget + 1)
+   state:  [sets] slots of policy.h | keys [n_head_kv] | values [n_head_kv], each of cap = budget + 1 rows
    A sliding window no longer than the budget makes the layer first in, first out with budget = window - 1: exact, and smaller.
    multiplications per token: 2 * n_head * n * d besides the four products. */
 #include "cache.h"
@@ -29,12 +28,13 @@
 typedef struct {
     const pal_policy *policy;
     const pal_cache_format *format;
-    uint32_t budget, cap, sets, k_bytes, v_bytes;
-    uint32_t stride, k4, v4; /* cap, d_k and d_v up to whole f4 */
-    uint32_t run;            /* the most tokens that attend together: their probabilities stay within 1 MB */
-    uint64_t slots_bytes;    /* of one set */
-    bool masked;             /* the sliding window has still to be applied */
-    bool pins;               /* false: what the window has passed is never seen again, pinned or not */
+    uint32_t budget, cap, sets;
+    uint64_t k_bytes, v_bytes; /* keys and values of a head */
+    uint32_t stride, k16, v16; /* cap, d_k and d_v up to whole tiles */
+    uint32_t run;              /* the most tokens that attend together: their probabilities stay within 1 MB */
+    uint64_t slots_bytes;      /* of one set */
+    bool masked;               /* the sliding window has still to be applied */
+    bool pins;                 /* false: what the window has passed is never seen again, pinned or not */
 } plan;
 
 static plan plan_of(const pal_layer *l, const pal_bounds *b) {
@@ -49,12 +49,12 @@ static plan plan_of(const pal_layer *l, const pal_bounds *b) {
     }
     r.cap = r.budget + 1;
     r.sets = r.policy->per_head ? a->n_head_kv : 1;
-    r.k_bytes = r.format->row_bytes(a->d_k);
-    r.v_bytes = r.format->row_bytes(a->d_v);
+    r.k_bytes = r.format->bytes(r.cap, a->d_k);
+    r.v_bytes = r.format->bytes(r.cap, a->d_v);
     r.slots_bytes = pal_slots_bytes(r.cap);
-    r.stride = pal_cache_d4(r.cap);
-    r.k4 = pal_cache_d4(a->d_k);
-    r.v4 = pal_cache_d4(a->d_v);
+    r.stride = (r.cap + PAL_CACHE_BLOCK - 1) / PAL_CACHE_BLOCK * PAL_CACHE_BLOCK;
+    r.k16 = pal_cache_d16(a->d_k);
+    r.v16 = pal_cache_d16(a->d_v);
     r.run = (1 << 18) / (a->n_head * r.stride);
     r.run = r.run > b->chunk ? b->chunk : r.run ? r.run : 1;
     return r;
@@ -62,13 +62,14 @@ static plan plan_of(const pal_layer *l, const pal_bounds *b) {
 
 static uint64_t state_bytes(const pal_layer *l, const pal_bounds *b) {
     plan r = plan_of(l, b);
-    return r.sets * r.slots_bytes + (uint64_t)l->attention.n_head_kv * r.cap * (r.k_bytes + r.v_bytes);
+    return r.sets * r.slots_bytes + l->attention.n_head_kv * (r.k_bytes + r.v_bytes);
 }
 
-/* Scratch: q, k, v, o of the chunk; of a run, by KV head, token and query head: queries [k4], probabilities [stride],
-   outputs [v4]; the rank of each slot [sets][stride]; one head as it is kept [k4]. */
+/* Scratch: q, k, v, o of the chunk; of a run, by KV head, token and query head: queries [k16 + 4], probabilities
+   [stride], their codes, outputs [v16]; the rank of each slot [sets][stride]; one head as it is kept [wide]. */
 typedef struct {
-    float *q, *k, *v, *o, *heads_q, *p, *heads_o, *key;
+    float *q, *k, *v, *o, *heads_q, *p, *heads_o, *one;
+    uint8_t *codes;
     uint32_t *rank;
 } work;
 
@@ -80,19 +81,29 @@ static work work_at(const pal_layer *l, const pal_bounds *b, uint64_t at, uint64
                               chunk * a->n_head_kv * a->d_k,
                               chunk * a->n_head_kv * a->d_v,
                               chunk * a->n_head * a->d_v,
-                              heads * r.k4,
+                              heads * (r.k16 + 4),
                               heads * r.stride,
-                              heads * r.v4,
-                              r.k4,
+                              heads * r.v16,
+                              r.k16 > r.v16 ? r.k16 : r.v16,
+                              r.format->weights ? heads * pal_cache_codes_bytes(r.stride) / sizeof(float) : 0,
                               (uint64_t)r.sets * r.stride};
-    float *piece[9];
+    float *piece[10];
     uint64_t start = at;
-    for (int i = 0; i < 9; i++) {
+    for (int i = 0; i < 10; i++) {
         piece[i] = (float *)(uintptr_t)at;
         at += pal_align(sizes[i] * sizeof(float));
     }
     if (bytes) *bytes = at - start;
-    return (work){piece[0], piece[1], piece[2], piece[3], piece[4], piece[5], piece[6], piece[7], (uint32_t *)piece[8]};
+    return (work){piece[0],
+                  piece[1],
+                  piece[2],
+                  piece[3],
+                  piece[4],
+                  piece[5],
+                  piece[6],
+                  piece[7],
+                  (uint8_t *)piece[8],
+                  (uint32_t *)piece[9]};
 }
 
 static uint64_t scratch_bytes(const pal_layer *l, const pal_bounds *b) {
@@ -129,12 +140,12 @@ static void norm_heads(const pal_norm *norm, float *x, uint32_t heads, uint32_t 
     if (norm->kind != PAL_NORM_NONE) pal_norm_rows(norm, x, heads, d, x);
 }
 
-/* One head as it is kept: first halves of the pairs, second halves, the rest, zeros up to d4; rotated by cs unless NULL. */
-static void place(const pal_attention *a, const float *x, uint32_t d4, const float *cs, float *out) {
+/* One head as it is kept: first halves of the pairs, second halves, the rest, zeros; rotated by cs unless NULL. */
+static void place(const pal_attention *a, const float *x, const float *cs, float *out) {
     uint32_t half = a->rope >= 0 && a->interleaved ? a->n_rot / 2 : 0;
     for (uint32_t i = 0; i < half; i++) out[i] = x[2 * i], out[half + i] = x[2 * i + 1];
     pal_copy(out + 2 * half, x + 2 * half, (a->d_k - 2 * half) * sizeof *x);
-    pal_zero(out + a->d_k, (d4 - a->d_k) * sizeof *x);
+    pal_zero(out + a->d_k, (pal_cache_d16(a->d_k) - a->d_k) * sizeof *x);
     if (cs) pal_rope(out, cs, a->n_rot);
 }
 
@@ -154,15 +165,20 @@ static pal_slots slots_of(const run *u, uint32_t set) {
     return pal_slots_at(u->state + set * u->r->slots_bytes, u->r->cap);
 }
 static uint32_t set_of(const run *u, uint32_t g) { return u->r->sets > 1 ? g : 0; }
-static uint8_t *keys_of(const run *u, uint32_t g) {
-    return u->state + u->r->sets * u->r->slots_bytes + (size_t)g * u->r->cap * u->r->k_bytes;
+static pal_cache_rows keys_of(const run *u, uint32_t g) {
+    const pal_attention *a = &u->l->attention;
+    return (pal_cache_rows){u->state + u->r->sets * u->r->slots_bytes + g * u->r->k_bytes, u->r->cap, a->d_k};
 }
-static uint8_t *values_of(const run *u, uint32_t g) {
-    return keys_of(u, u->l->attention.n_head_kv) + (size_t)g * u->r->cap * u->r->v_bytes;
+static pal_cache_rows values_of(const run *u, uint32_t g) {
+    const pal_attention *a = &u->l->attention;
+    return (pal_cache_rows){keys_of(u, a->n_head_kv).at + g * u->r->v_bytes, u->r->cap, a->d_v};
 }
 /* Row of the scratch of KV head g, token i and its first query head. */
 static size_t row_of(const run *u, uint32_t g, uint32_t i) { return ((size_t)g * u->m + i) * u->group; }
 static float *p_of(const run *u, uint32_t g, uint32_t i) { return u->w->p + row_of(u, g, i) * u->r->stride; }
+static uint8_t *codes_of(const run *u, uint32_t g, uint32_t i) {
+    return u->w->codes + row_of(u, g, i) * pal_cache_codes_bytes(u->r->stride);
+}
 
 /* Token i of the run: a state more in each set, its keys and values, its queries. */
 static void append(const run *u, uint32_t i) {
@@ -178,13 +194,19 @@ static void append(const run *u, uint32_t i) {
     }
     for (uint32_t g = 0; g < a->n_head_kv; g++) {
         const pal_slots s = slots_of(u, set_of(u, g));
-        const size_t newest = s.order[n - 1], kv = (size_t)t * a->n_head_kv + g;
-        place(a, w->k + kv * a->d_k, r->k4, ranked ? NULL : cs, w->key);
-        r->format->store(keys_of(u, g) + newest * r->k_bytes, w->key, a->d_k);
-        r->format->store(values_of(u, g) + newest * r->v_bytes, w->v + kv * a->d_v, a->d_v);
-        float *q = w->heads_q + row_of(u, g, i) * r->k4;
-        for (uint32_t h = 0; h < u->group; h++) place(a, w->q + (kv * u->group + h) * a->d_k, r->k4, cs, q + h * r->k4);
-        pal_scale(q, a->scale, u->group * r->k4);
+        const pal_cache_rows keys = keys_of(u, g), values = values_of(u, g);
+        const size_t kv = (size_t)t * a->n_head_kv + g;
+        float *q = w->heads_q + row_of(u, g, i) * (r->k16 + 4);
+        place(a, w->k + kv * a->d_k, ranked ? NULL : cs, w->one);
+        r->format->store(&keys, s.order[n - 1], w->one);
+        pal_copy(w->one, w->v + kv * a->d_v, a->d_v * sizeof(float));
+        pal_zero(w->one + a->d_v, (r->v16 - a->d_v) * sizeof(float));
+        r->format->store(&values, s.order[n - 1], w->one);
+        for (uint32_t h = 0; h < u->group; h++, q += r->k16 + 4) {
+            place(a, w->q + (kv * u->group + h) * a->d_k, cs, w->one);
+            pal_scale(w->one, a->scale, r->k16);
+            r->format->query(w->one, a->d_k, q);
+        }
     }
 }
 
@@ -193,21 +215,21 @@ static void scores(void *ctx, uint32_t part, uint32_t parts) {
     const run *u = ctx;
     const pal_attention *a = &u->l->attention;
     const plan *r = u->r;
-    const uint32_t block = pal_cache_block(r->k4), blocks = (u->n + block - 1) / block, units = a->n_head_kv * blocks;
+    const uint32_t blocks = (u->n + PAL_CACHE_BLOCK - 1) / PAL_CACHE_BLOCK, units = a->n_head_kv * blocks;
     const bool turned = u->c->bounds->cache_positions && a->rope >= 0;
-    float rows[PAL_CACHE_ROOM];
     for (uint32_t unit = pal_part_from(units, part, parts); unit < pal_part_from(units, part + 1, parts); unit++) {
-        uint32_t g = unit / blocks, j = unit % blocks * block, n = u->n - j < block ? u->n - j : block;
-        pal_cache_turn turn = {turned ? u->c->rope[a->rope] : NULL, u->w->rank + set_of(u, g) * r->stride + j,
-                               a->n_rot};
-        uint32_t first = j < seen_by(u, 0) ? 0 : j - seen_by(u, 0) + 1; /* token that sees slot j */
-        r->format->load(keys_of(u, g) + (size_t)j * r->k_bytes, n, a->d_k, 0, r->k4, &turn, rows);
-        pal_cache_dots(u->w->heads_q + row_of(u, g, first) * r->k4, (u->m - first) * u->group, rows, n, r->k4,
-                       p_of(u, g, first) + j, r->stride);
+        const uint32_t g = unit / blocks, j = unit % blocks * PAL_CACHE_BLOCK;
+        const uint32_t n = u->n - j < PAL_CACHE_BLOCK ? u->n - j : PAL_CACHE_BLOCK;
+        const uint32_t first = j < seen_by(u, 0) ? 0 : j - seen_by(u, 0) + 1; /* token that sees slot j */
+        const pal_cache_rows keys = keys_of(u, g);
+        pal_cache_turn turn = {.rank = u->w->rank + set_of(u, g) * r->stride, .n_rot = a->n_rot};
+        if (turned) turn.cs = u->c->rope[a->rope], turn.cs16 = u->c->rope16[a->rope];
+        r->format->dots(&keys, j, n, turned ? &turn : NULL, u->w->heads_q + row_of(u, g, first) * (r->k16 + 4),
+                        (u->m - first) * u->group, p_of(u, g, first) + j, r->stride);
     }
 }
 
-/* p = softmax(p) over the slots that each token sees, 0 up to a whole f4. */
+/* p = softmax(p) over the slots that each token sees, 0 behind them up to a whole block. */
 static void softmax(void *ctx, uint32_t part, uint32_t parts) {
     const run *u = ctx;
     const pal_attention *a = &u->l->attention;
@@ -215,49 +237,49 @@ static void softmax(void *ctx, uint32_t part, uint32_t parts) {
     for (uint32_t unit = pal_part_from(units, part, parts); unit < pal_part_from(units, part + 1, parts); unit++) {
         const uint32_t g = unit / u->m, i = unit % u->m, n = seen_by(u, i), pos = u->c->pos + u->t + i;
         const pal_slots s = slots_of(u, set_of(u, g));
+        const pal_cache_rows values = values_of(u, g);
         float *p = p_of(u, g, i);
         for (uint32_t h = 0; h < u->group; h++, p += u->r->stride) {
             if (a->softcap > 0) pal_softcap(p, a->softcap, n);
             for (uint32_t j = 0; u->r->masked && j < n; j++)
                 if (pos - s.pos[j] >= a->window) p[j] = -__builtin_inff();
             pal_softmax(p, n);
-            for (uint32_t j = n; j % 4; j++) p[j] = 0;
+            for (uint32_t j = n; j % PAL_CACHE_BLOCK; j++) p[j] = 0;
+            if (u->r->format->weights)
+                u->r->format->weights(&values, p, n, u->r->stride,
+                                      codes_of(u, g, i) + h * pal_cache_codes_bytes(u->r->stride));
         }
     }
 }
 
-enum { TOKENS = 8, COLUMNS = 32, ROWS = PAL_CACHE_ROOM / COLUMNS };
+enum { TOKENS = 8 }; /* that share a block of values */
 
 /* o = sum of p value, by KV heads, tokens and columns. */
 static void values(void *ctx, uint32_t part, uint32_t parts) {
     const run *u = ctx;
     const pal_attention *a = &u->l->attention;
     const plan *r = u->r;
-    const uint32_t slices = (r->v4 + COLUMNS - 1) / COLUMNS, tiles = (u->m + TOKENS - 1) / TOKENS;
+    const uint32_t slices = (r->v16 + PAL_CACHE_COLUMNS - 1) / PAL_CACHE_COLUMNS, tiles = (u->m + TOKENS - 1) / TOKENS;
     const uint32_t units = a->n_head_kv * tiles * slices;
-    float rows[PAL_CACHE_ROOM];
     for (uint32_t unit = pal_part_from(units, part, parts); unit < pal_part_from(units, part + 1, parts); unit++) {
-        const uint32_t g = unit / slices / tiles, i0 = unit / slices % tiles * TOKENS, from = unit % slices * COLUMNS;
-        const uint32_t i1 = u->m - i0 < TOKENS ? u->m : i0 + TOKENS,
-                       wide = r->v4 - from < COLUMNS ? r->v4 - from : COLUMNS;
-        float *o = u->w->heads_o + row_of(u, g, i0) * r->v4 + from;
-        for (uint32_t row = 0; row < (i1 - i0) * u->group; row++) pal_zero(o + row * r->v4, wide * sizeof *o);
-        for (uint32_t j = 0; j < seen_by(u, i1 - 1); j += ROWS) {
-            uint32_t n = u->n - j < ROWS ? u->n - j : ROWS;
-            r->format->load(values_of(u, g) + (size_t)j * r->v_bytes, n, a->d_v, from, wide, NULL, rows);
-            if (j + n <= seen_by(u, i0))
-                pal_cache_mix(p_of(u, g, i0) + j, r->stride, (i1 - i0) * u->group, rows, n, wide, o, r->v4);
-            else
-                for (uint32_t i = i0; i < i1; i++) { /* each token up to itself */
-                    uint32_t sees = seen_by(u, i) < j ? 0 : seen_by(u, i) - j < n ? seen_by(u, i) - j : n;
-                    pal_cache_mix(p_of(u, g, i) + j, r->stride, u->group, rows, sees, wide,
-                                  o + (size_t)(i - i0) * u->group * r->v4, r->v4);
-                }
-        }
-        for (uint32_t i = i0; i < i1; i++)
-            for (uint32_t h = 0; h < u->group; h++, o += r->v4)
+        const uint32_t g = unit / slices / tiles, first = unit / slices % tiles * TOKENS;
+        const uint32_t from = unit % slices * PAL_CACHE_COLUMNS, left = r->v16 - from;
+        const uint32_t wide = left < PAL_CACHE_COLUMNS ? left : PAL_CACHE_COLUMNS;
+        const uint32_t real = a->d_v - from < wide ? a->d_v - from : wide; /* without the filling */
+        const uint32_t tokens = u->m - first < TOKENS ? u->m - first : TOKENS;
+        const pal_cache_rows rows = values_of(u, g);
+        const pal_cache_weights w = {.p = p_of(u, g, first),
+                                     .codes = codes_of(u, g, first),
+                                     .stride = r->stride,
+                                     .tokens = tokens,
+                                     .group = u->group,
+                                     .seen = seen_by(u, first)};
+        float *o = u->w->heads_o + row_of(u, g, first) * r->v16 + from;
+        r->format->mix(&rows, from, wide, &w, o, r->v16);
+        for (uint32_t i = first; i < first + tokens; i++)
+            for (uint32_t h = 0; h < u->group; h++, o += r->v16)
                 pal_copy(u->w->o + (((size_t)u->t + i) * a->n_head + g * u->group + h) * a->d_v + from, o,
-                         (a->d_v - from < wide ? a->d_v - from : wide) * sizeof *o);
+                         real * sizeof *o);
     }
 }
 

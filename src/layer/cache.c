@@ -1,17 +1,23 @@
+/* Order of operations (design I4), whatever the tiles:
+     f32, f16   q . k   element i goes to lane i mod 4 by madd, in the order of i; then f4_sum
+                p v     madd, slot by slot
+     q8         q . k   (float)(exact sum) * (scale of q * scale of k / 16)
+                p v     per block of 32 slots: madd of (float)(exact sum) and the scale of the block, block by block */
 #include "cache.h"
 
 #include "../ops.h"
 
-/* Four floats of a row from element i, i % 4 = 0: what a format has to say about reading. Rows are padded to 16 bytes and
-   the padding stays zero, so whole vectors can be read and the hash of a state is that of its numbers. */
-typedef f4 four_of(const void *row, uint32_t i);
+/* ---- floats ---- */
 
-PAL_INLINE void load_rows(four_of *four, uint32_t bytes, const void *rows, uint32_t n, uint32_t from, uint32_t wide,
-                          const pal_cache_turn *turn, float *out) {
-    uint32_t half = turn && turn->cs ? turn->n_rot / 2 : 0, turned = half % 4 ? 0 : half;
-    for (uint32_t j = 0; j < n; j++, out += wide) {
-        const uint8_t *row = (const uint8_t *)rows + (size_t)j * bytes;
-        const float *cs = half ? turn->cs + (size_t)turn->rank[j] * turn->n_rot : NULL;
+/* Four floats of a row from element i, i % 4 = 0: what a float format has to say about reading. Rows are padded to whole
+   tiles and the padding stays zero, so whole vectors can be read and the hash of a state is that of its numbers. */
+typedef f4 four_of(const uint8_t *row, uint32_t i);
+
+PAL_INLINE void load_rows(four_of *four, uint32_t bytes, const uint8_t *row, uint32_t n, uint32_t from, uint32_t wide,
+                          const pal_cache_turn *turn, const uint32_t *rank, float *out) {
+    uint32_t half = turn ? turn->n_rot / 2 : 0, turned = half % 4 ? 0 : half;
+    for (uint32_t j = 0; j < n; j++, row += bytes, out += wide) {
+        const float *cs = turn ? turn->cs + (size_t)rank[j] * turn->n_rot : NULL;
         for (uint32_t i = 0; i < turned; i += 4) { /* pal_rope on the way */
             f4 a = four(row, i), b = four(row, half + i), c = f4_load(cs + i), s = f4_load(cs + half + i);
             f4_store(out + i, a * c - b * s);
@@ -22,72 +28,6 @@ PAL_INLINE void load_rows(four_of *four, uint32_t bytes, const void *rows, uint3
     }
 }
 
-static uint32_t f32_bytes(uint32_t d) { return (uint32_t)pal_align(d * sizeof(float)); }
-static void f32_store(void *row, const float *x, uint32_t d) { pal_copy(row, x, d * sizeof(float)); }
-static inline f4 f32_four(const void *row, uint32_t i) { return f4_load((const float *)row + i); }
-static void f32_load(const void *rows, uint32_t n, uint32_t d, uint32_t from, uint32_t wide, const pal_cache_turn *turn,
-                     float *out) {
-    load_rows(f32_four, f32_bytes(d), rows, n, from, wide, turn, out);
-}
-
-/* Halves without subnormals, infinity and NaN: a number below 2^-14 is stored as the nearer of 0 and 2^-14, one above
-   65504 as 65504. Read back they are a mask, a shift and a product by a power of two that meets no subnormal. */
-static uint32_t f16_bytes(uint32_t d) { return (uint32_t)pal_align(d * sizeof(uint16_t)); }
-static void f16_store(void *row, const float *x, uint32_t d) {
-    uint16_t *to = row;
-    for (uint32_t i = 0; i < d; i++) {
-        uint32_t bits = pal_f32_bits(x[i]), sign = bits >> 16 & 0x8000, rest = bits & 0x7fffffff;
-        uint32_t half = (rest + 0xfff + (rest >> 13 & 1) - 0x38000000) >> 13; /* to the nearest, ties to even */
-        half = rest >= 0x477ff000 ? 0x7bff : rest < 0x38000000 ? 0 : rest < 0x38800000 ? 0x400 : half;
-        to[i] = (uint16_t)(sign | half);
-    }
-}
-typedef int16_t short4 __attribute__((vector_size(8), aligned(1), may_alias));
-static inline f4 f16_four(const void *row, uint32_t i) {
-    u4 wide =
-        (u4) __builtin_convertvector(*(const short4 *)((const uint16_t *)row + i), i4); /* the sign fills the top */
-    return (f4)(wide << 13 & 0x8fffe000) * f4_set(0x1p112f);
-}
-static void f16_load(const void *rows, uint32_t n, uint32_t d, uint32_t from, uint32_t wide, const pal_cache_turn *turn,
-                     float *out) {
-    load_rows(f16_four, f16_bytes(d), rows, n, from, wide, turn, out);
-}
-
-/* scale = max|x| / 127, then d bytes round(x / scale) */
-static uint32_t q8_bytes(uint32_t d) { return (uint32_t)pal_align(sizeof(float) + d); }
-static void q8_store(void *row, const float *x, uint32_t d) {
-    float most = 0, *scale = row;
-    int8_t *to = (int8_t *)(scale + 1);
-    for (uint32_t i = 0; i < d; i++) {
-        float a = x[i] < 0 ? -x[i] : x[i];
-        if (a > most) most = a;
-    }
-    float inverse = most > 0 ? 127 / most : 0;
-    *scale = most / 127;
-    for (uint32_t i = 0; i < d; i++) {
-        float v = x[i] * inverse;
-        v = v > 127 ? 127 : v < -127 ? -127 : v == v ? v : 0;
-        to[i] = (int8_t)(v + (v < 0 ? -0.5f : 0.5f));
-    }
-}
-typedef int8_t byte4 __attribute__((vector_size(4), aligned(1), may_alias));
-static inline f4 q8_four(const void *row, uint32_t i) {
-    const float *scale = row;
-    return f4_from(__builtin_convertvector(*(const byte4 *)((const int8_t *)(scale + 1) + i), i4)) * f4_set(*scale);
-}
-static void q8_load(const void *rows, uint32_t n, uint32_t d, uint32_t from, uint32_t wide, const pal_cache_turn *turn,
-                    float *out) {
-    load_rows(q8_four, q8_bytes(d), rows, n, from, wide, turn, out);
-}
-
-static const pal_cache_format formats[] = {
-    {"f32", f32_bytes, f32_store, f32_load},
-    {"f16", f16_bytes, f16_store, f16_load},
-    {"q8", q8_bytes, q8_store, q8_load},
-};
-
-const pal_cache_format *pal_cache_row(uint32_t i) { return i < sizeof formats / sizeof *formats ? &formats[i] : NULL; }
-
 /* Four rows' partial sums -> one vector whose lane r is f4_sum of row r. */
 static inline f4 sums4(const f4 *r) {
     f4 a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5) + __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
@@ -96,63 +36,343 @@ static inline f4 sums4(const f4 *r) {
 }
 
 /* Tiles of `heads` (a constant, at most 3) by four rows, or by four vectors: 12 sums live in registers. */
-PAL_INLINE void dots(const float *q, uint32_t heads, const float *rows, uint32_t n, uint32_t d4, float *s,
-                     uint32_t stride) {
-    for (uint32_t j = 0; j < n; j += 4, rows += 4 * d4) {
+PAL_INLINE void dots(const float *q, uint32_t q_stride, uint32_t heads, const float *rows, uint32_t n, uint32_t d,
+                     float *s, uint32_t stride) {
+    for (uint32_t j = 0; j < n; j += 4, rows += 4 * d) {
         f4 sum[3][4] = {{{0}}};
         PAL_ROLLED
-        for (uint32_t i = 0; i < d4; i += 4) {
+        for (uint32_t i = 0; i < d; i += 4) {
             PAL_UNROLL
             for (uint32_t r = 0; r < 4; r++) {
-                f4 k = f4_load(rows + r * d4 + i);
+                f4 k = f4_load(rows + r * d + i);
                 PAL_UNROLL
-                for (uint32_t h = 0; h < heads; h++) sum[h][r] = f4_madd(f4_load(q + h * d4 + i), k, sum[h][r]);
+                for (uint32_t h = 0; h < heads; h++) sum[h][r] = f4_madd(f4_load(q + h * q_stride + i), k, sum[h][r]);
             }
         }
         PAL_UNROLL
         for (uint32_t h = 0; h < heads; h++) f4_store(s + h * stride + j, sums4(sum[h]));
     }
 }
-void pal_cache_dots(const float *q, uint32_t heads, const float *rows, uint32_t n, uint32_t d4, float *s,
-                    uint32_t stride) {
-    for (; heads > 4 || heads == 3; heads -= 3, q += 3 * d4, s += 3 * stride) dots(q, 3, rows, n, d4, s, stride);
-    for (; heads > 1; heads -= 2, q += 2 * d4, s += 2 * stride) dots(q, 2, rows, n, d4, s, stride);
-    if (heads) dots(q, 1, rows, n, d4, s, stride);
+static void float_dots(const float *rows, uint32_t n, uint32_t d, const float *q, uint32_t heads, float *s,
+                       uint32_t stride) {
+    const uint32_t step = d + 4;
+    for (; heads > 4 || heads == 3; heads -= 3, q += 3 * step, s += 3 * stride) dots(q, step, 3, rows, n, d, s, stride);
+    for (; heads > 1; heads -= 2, q += 2 * step, s += 2 * stride) dots(q, step, 2, rows, n, d, s, stride);
+    if (heads) dots(q, step, 1, rows, n, d, s, stride);
 }
 
-PAL_INLINE void mix(const float *p, uint32_t stride, uint32_t heads, const float *rows, uint32_t n, uint32_t step,
-                    uint32_t wide, float *o, uint32_t o_stride) {
-    f4 sum[3][4];
-    PAL_UNROLL
-    for (uint32_t h = 0; h < heads; h++) PAL_UNROLL
-    for (uint32_t w = 0; w < wide; w++) sum[h][w] = f4_load(o + h * o_stride + 4 * w);
-    PAL_ROLLED
-    for (uint32_t j = 0; j < n; j++, rows += step) {
-        f4 weight[3];
+PAL_INLINE void mix(const float *p, uint32_t stride, uint32_t heads, const float *rows, uint32_t n, uint32_t wide,
+                    float *o, uint32_t o_stride) {
+    for (uint32_t i = 0; i < wide; i += 16) {
+        const float *row = rows + i;
+        f4 sum[3][4];
         PAL_UNROLL
-        for (uint32_t h = 0; h < heads; h++) weight[h] = f4_set(p[h * stride + j]);
-        PAL_UNROLL
-        for (uint32_t w = 0; w < wide; w++) {
-            f4 v = f4_load(rows + 4 * w);
+        for (uint32_t h = 0; h < heads; h++) PAL_UNROLL
+        for (uint32_t w = 0; w < 4; w++) sum[h][w] = f4_load(o + h * o_stride + i + 4 * w);
+        PAL_ROLLED
+        for (uint32_t j = 0; j < n; j++, row += wide) {
+            f4 weight[3];
             PAL_UNROLL
-            for (uint32_t h = 0; h < heads; h++) sum[h][w] = f4_madd(weight[h], v, sum[h][w]);
+            for (uint32_t h = 0; h < heads; h++) weight[h] = f4_set(p[h * stride + j]);
+            PAL_UNROLL
+            for (uint32_t w = 0; w < 4; w++) {
+                f4 v = f4_load(row + 4 * w);
+                PAL_UNROLL
+                for (uint32_t h = 0; h < heads; h++) sum[h][w] = f4_madd(weight[h], v, sum[h][w]);
+            }
+        }
+        PAL_UNROLL
+        for (uint32_t h = 0; h < heads; h++) PAL_UNROLL
+        for (uint32_t w = 0; w < 4; w++) f4_store(o + h * o_stride + i + 4 * w, sum[h][w]);
+    }
+}
+static void float_mix(const float *p, uint32_t stride, uint32_t heads, const float *rows, uint32_t n, uint32_t wide,
+                      float *o, uint32_t o_stride) {
+    for (; heads > 4 || heads == 3; heads -= 3, p += 3 * stride, o += 3 * o_stride)
+        mix(p, stride, 3, rows, n, wide, o, o_stride);
+    for (; heads > 1; heads -= 2, p += 2 * stride, o += 2 * o_stride) mix(p, stride, 2, rows, n, wide, o, o_stride);
+    if (heads) mix(p, stride, 1, rows, n, wide, o, o_stride);
+}
+
+enum { ROOM = 4096 }; /* floats of a block */
+
+PAL_INLINE void dots_by(four_of *four, uint32_t size, const pal_cache_rows *c, uint32_t j0, uint32_t n,
+                        const pal_cache_turn *turn, const float *q, uint32_t heads, float *s, uint32_t stride) {
+    const uint32_t d = pal_cache_d16(c->d), most = (ROOM / d) & ~3u;
+    float rows[ROOM];
+    for (uint32_t j = 0, m; j < n; j += m) {
+        m = n - j < most ? n - j : most;
+        load_rows(four, d * size, c->at + (size_t)(j0 + j) * d * size, m, 0, d, turn, turn ? turn->rank + j0 + j : NULL,
+                  rows);
+        float_dots(rows, m, d, q, heads, s + j, stride);
+    }
+}
+PAL_INLINE void mix_by(four_of *four, uint32_t size, const pal_cache_rows *c, uint32_t from, uint32_t wide,
+                       const pal_cache_weights *w, float *o, uint32_t o_stride) {
+    const uint32_t bytes = pal_cache_d16(c->d) * size, n = w->seen + w->tokens - 1, most = ROOM / PAL_CACHE_COLUMNS;
+    float rows[ROOM];
+    for (uint32_t h = 0; h < w->tokens * w->group; h++) pal_zero(o + (size_t)h * o_stride, wide * sizeof *o);
+    for (uint32_t j = 0, m; j < n; j += m) {
+        m = n - j < most ? n - j : most;
+        load_rows(four, bytes, c->at + (size_t)j * bytes, m, from, wide, NULL, NULL, rows);
+        if (j + m <= w->seen) {
+            float_mix(w->p + j, w->stride, w->tokens * w->group, rows, m, wide, o, o_stride);
+            continue;
+        }
+        for (uint32_t i = 0; i < w->tokens; i++) { /* each token up to itself */
+            uint32_t seen = w->seen + i < j ? 0 : w->seen + i - j < m ? w->seen + i - j : m;
+            float_mix(w->p + (size_t)i * w->group * w->stride + j, w->stride, w->group, rows, seen, wide,
+                      o + (size_t)i * w->group * o_stride, o_stride);
         }
     }
+}
+static void float_query(const float *x, uint32_t d, float *out) { pal_copy(out, x, pal_cache_d16(d) * sizeof *x); }
+
+static uint64_t f32_bytes(uint32_t cap, uint32_t d) { return (uint64_t)cap * pal_cache_d16(d) * 4; }
+static void f32_store(const pal_cache_rows *c, uint32_t slot, const float *x) {
+    uint32_t d = pal_cache_d16(c->d);
+    pal_copy(c->at + (size_t)slot * d * 4, x, d * sizeof *x);
+}
+static inline f4 f32_four(const uint8_t *row, uint32_t i) { return f4_load((const float *)(const void *)row + i); }
+static void f32_dots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const pal_cache_turn *turn, const float *q,
+                     uint32_t heads, float *s, uint32_t stride) {
+    dots_by(f32_four, 4, c, j0, n, turn, q, heads, s, stride);
+}
+static void f32_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const pal_cache_weights *w, float *o,
+                    uint32_t o_stride) {
+    mix_by(f32_four, 4, c, from, wide, w, o, o_stride);
+}
+
+/* Halves without subnormals, infinity and NaN: a number below 2^-14 is stored as the nearer of 0 and 2^-14, one above
+   65504 as 65504. Read back they are a mask, a shift and a product by a power of two that meets no subnormal. */
+static uint64_t f16_bytes(uint32_t cap, uint32_t d) { return (uint64_t)cap * pal_cache_d16(d) * 2; }
+static void f16_store(const pal_cache_rows *c, uint32_t slot, const float *x) {
+    uint32_t d = pal_cache_d16(c->d);
+    uint16_t *to = (uint16_t *)(void *)c->at + (size_t)slot * d;
+    for (uint32_t i = 0; i < d; i++) {
+        uint32_t bits = pal_f32_bits(x[i]), sign = bits >> 16 & 0x8000, rest = bits & 0x7fffffff;
+        uint32_t half = (rest + 0xfff + (rest >> 13 & 1) - 0x38000000) >> 13; /* to the nearest, ties to even */
+        half = rest >= 0x477ff000 ? 0x7bff : rest < 0x38000000 ? 0 : rest < 0x38800000 ? 0x400 : half;
+        to[i] = (uint16_t)(sign | half);
+    }
+}
+typedef int16_t short4 __attribute__((vector_size(8), aligned(1), may_alias));
+static inline f4 f16_four(const uint8_t *row, uint32_t i) {
+    u4 wide = (u4) __builtin_convertvector(*(const short4 *)(row + 2 * i), i4); /* the sign fills the top */
+    return (f4)(wide << 13 & 0x8fffe000) * f4_set(0x1p112f);
+}
+static void f16_dots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const pal_cache_turn *turn, const float *q,
+                     uint32_t heads, float *s, uint32_t stride) {
+    dots_by(f16_four, 2, c, j0, n, turn, q, heads, s, stride);
+}
+static void f16_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const pal_cache_weights *w, float *o,
+                    uint32_t o_stride) {
+    mix_by(f16_four, 2, c, from, wide, w, o, o_stride);
+}
+
+/* ---- q8: d16 bytes round(x / scale) per slot, then the scales of all slots, scale = max|x| / 127 ---- */
+
+static uint64_t q8_bytes(uint32_t cap, uint32_t d) { return (uint64_t)cap * pal_cache_d16(d) + pal_align(cap * 4ull); }
+static float *q8_scales(const pal_cache_rows *c) {
+    return (float *)(void *)(c->at + (size_t)c->cap * pal_cache_d16(c->d));
+}
+
+/* Codes round(x * inverse) with |x * inverse| <= most; NaN becomes 0. */
+static inline int32_t code_of(float v, float most) {
+    v = v > most ? most : v < -most ? -most : v == v ? v : 0;
+    return (int32_t)(v + (v < 0 ? -0.5f : 0.5f));
+}
+static float most_of(const float *x, uint32_t n) {
+    float most = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        float a = x[i] < 0 ? -x[i] : x[i];
+        if (!(a <= most) && most == most) most = a; /* NaN stays */
+    }
+    return most;
+}
+
+static void q8_store(const pal_cache_rows *c, uint32_t slot, const float *x) {
+    uint32_t d = pal_cache_d16(c->d);
+    int8_t *to = (int8_t *)c->at + (size_t)slot * d;
+    float most = most_of(x, d), inverse = most > 0 ? 127 / most : 0;
+    q8_scales(c)[slot] = most / 127;
+    for (uint32_t i = 0; i < d; i++) to[i] = (int8_t)code_of(x[i] * inverse, 127);
+}
+
+/* Keys are read as int16: 16 times the code, rotated or not; at most 127 * 16 * sqrt(2) * the table's magnitude (below 2).
+   Queries are int16 as large as keeps the sum of d products within int32. out: scale, then the codes from out + 4 on. */
+enum { KEY_MOST = 5748 };
+static void q8_query(const float *x, uint32_t d, float *out) {
+    const uint32_t room = INT32_MAX / (KEY_MOST * pal_cache_d16(d)), most = room < 32767 ? room : 32767;
+    const float largest = most_of(x, d), inverse = largest > 0 ? (float)most / largest : 0;
+    int16_t *to = (int16_t *)(void *)(out + 4);
+    out[0] = largest / (float)most;
+    for (uint32_t i = 0; i < pal_cache_d16(d); i++) to[i] = (int16_t)code_of(x[i] * inverse, (float)most);
+}
+
+typedef int8_t byte8 __attribute__((vector_size(8), aligned(1), may_alias));
+typedef h8 h8_anywhere __attribute__((aligned(2), may_alias));
+static inline h8 h8_load(const int16_t *p) { return *(const h8_anywhere *)p; }
+
+static void load_keys(const pal_cache_rows *c, uint32_t j0, uint32_t n, const pal_cache_turn *turn, int16_t *out) {
+    const uint32_t d = pal_cache_d16(c->d), half = turn ? turn->n_rot / 2 : 0, turned = half % 8 ? 0 : half;
+    const int8_t *row = (const int8_t *)c->at + (size_t)j0 * d;
+    for (uint32_t j = 0; j < n; j++, row += d, out += d) {
+        const int16_t *cs = turn ? turn->cs16 + (size_t)turn->rank[j0 + j] * turn->n_rot : NULL;
+        for (uint32_t i = 0; i < turned; i += 8) {
+            h8 a = __builtin_convertvector(*(const byte8 *)(row + i), h8) << 5;
+            h8 b = __builtin_convertvector(*(const byte8 *)(row + half + i), h8) << 5;
+            h8 cos = h8_load(cs + i), sin = h8_load(cs + half + i);
+            *(h8_anywhere *)(out + i) = h8_mulr(a, cos) - h8_mulr(b, sin);
+            *(h8_anywhere *)(out + half + i) = h8_mulr(a, sin) + h8_mulr(b, cos);
+        }
+        for (uint32_t i = 2 * turned; i < d; i += 8)
+            *(h8_anywhere *)(out + i) = __builtin_convertvector(*(const byte8 *)(row + i), h8) << 4;
+        for (uint32_t i = turned; i < half; i++) {
+            int16_t a = (int16_t)(row[i] * 32), b = (int16_t)(row[half + i] * 32);
+            out[i] = (int16_t)(h1_mulr(a, cs[i]) - h1_mulr(b, cs[half + i]));
+            out[half + i] = (int16_t)(h1_mulr(a, cs[half + i]) + h1_mulr(b, cs[i]));
+        }
+    }
+}
+
+static inline i4 isums4(const i4 *r) {
+    i4 a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5) + __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
+    i4 b = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5) + __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+    return __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7);
+}
+PAL_INLINE void idots(const float *q, uint32_t heads, const int16_t *rows, const float *scale, uint32_t n, uint32_t d,
+                      float *s, uint32_t stride) {
+    for (uint32_t j = 0; j < n; j += 4, rows += 4 * d) {
+        i4 sum[3][4] = {{{0}}};
+        PAL_ROLLED
+        for (uint32_t i = 0; i < d; i += 8) {
+            h8 x[3];
+            PAL_UNROLL
+            for (uint32_t h = 0; h < heads; h++)
+                x[h] = h8_load((const int16_t *)(const void *)(q + h * (d + 4) + 4) + i);
+            PAL_UNROLL
+            for (uint32_t r = 0; r < 4; r++) {
+                h8 k = h8_load(rows + r * d + i);
+                PAL_UNROLL
+                for (uint32_t h = 0; h < heads; h++) sum[h][r] += i4_dot(x[h], k);
+            }
+        }
+        PAL_UNROLL
+        for (uint32_t h = 0; h < heads; h++)
+            f4_store(s + h * stride + j, f4_from(isums4(sum[h])) * (f4_load(scale + j) * f4_set(q[h * (d + 4)])));
+    }
+}
+static void q8_dots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const pal_cache_turn *turn, const float *q,
+                    uint32_t heads, float *s, uint32_t stride) {
+    const uint32_t d = pal_cache_d16(c->d),
+                   most = 2 * ROOM / d < PAL_CACHE_BLOCK ? 2 * ROOM / d & ~3u : PAL_CACHE_BLOCK;
+    int16_t rows[2 * ROOM];
+    for (uint32_t j = 0, m; j < n; j += m) {
+        const float *x = q;
+        float scale[PAL_CACHE_BLOCK], *to = s + j;
+        m = n - j < most ? n - j : most;
+        load_keys(c, j0 + j, m, turn, rows);
+        for (uint32_t i = 0; i < m; i++) scale[i] = q8_scales(c)[j0 + j + i] * 0x1p-4f;
+        uint32_t left = heads;
+        for (; left > 4 || left == 3; left -= 3, x += 3 * (d + 4), to += 3 * stride)
+            idots(x, 3, rows, scale, m, d, to, stride);
+        for (; left > 1; left -= 2, x += 2 * (d + 4), to += 2 * stride) idots(x, 2, rows, scale, m, d, to, stride);
+        if (left) idots(x, 1, rows, scale, m, d, to, stride);
+    }
+}
+
+/* codes: per block of 32 slots round(p * scale of the value / scale of the block) in 0..127; then the scales of the blocks.
+   A block that is not finite, which the bits tell (they order like the values), gets codes 0 and that scale. */
+static void q8_weights(const pal_cache_rows *c, const float *p, uint32_t n, uint32_t stride, void *codes) {
+    const i4 magic = i4_set(0x4b400000); /* 1.5 * 2^23: the addition rounds to an integer, found in the low bits */
+    uint8_t *to = codes;
+    float *scale = (float *)(void *)(to + stride), last[PAL_CACHE_BLOCK] = {0};
+    for (uint32_t j = 0; j < n; j += PAL_CACHE_BLOCK, to += PAL_CACHE_BLOCK) {
+        const float *from = q8_scales(c) + j;
+        f4 w[PAL_CACHE_BLOCK / 4];
+        i4 most = {0};
+        if (n - j < PAL_CACHE_BLOCK) {
+            pal_copy(last, from, (n - j) * sizeof *last);
+            from = last;
+        }
+        PAL_UNROLL
+        for (uint32_t i = 0; i < PAL_CACHE_BLOCK / 4; i++) {
+            w[i] = f4_load(from + 4 * i) * f4_load(p + j + 4 * i);
+            i4 more = (i4)w[i] > most;
+            most = (more & (i4)w[i]) | (~more & most);
+        }
+        int32_t top = most[0];
+        for (uint32_t i = 1; i < 4; i++) top = most[i] > top ? most[i] : top;
+        float max = pal_bits_f32((uint32_t)top);
+        f4 inverse = f4_set(max >= 0x1p-100f && top < 0x7f800000 ? 127 / max : 0);
+        *scale++ = max >= 0x1p-100f || top > 0x7f800000 ? max / 127 : 0;
+        for (uint32_t i = 0; i < PAL_CACHE_BLOCK / 4; i += 4) {
+            i4 code[4];
+            PAL_UNROLL
+            for (uint32_t k = 0; k < 4; k++) {
+                f4 v = top < 0x7f800000 ? w[i + k] * inverse : f4_set(0);
+                code[k] = (i4)(v + (f4)magic) - magic;
+            }
+            b16_store(to + 4 * i, b16_from(code));
+        }
+    }
+}
+
+/* 16 columns of four slots -> four vectors of columns, the four slots side by side in each lane. */
+static inline void weave4(const b16 r[4], b16 out[4]) {
+    for (uint32_t k = 0; k < 2; k++) {
+        b16 a = k ? __builtin_shufflevector(r[0], r[1], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+                  : __builtin_shufflevector(r[0], r[1], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+        b16 b = k ? __builtin_shufflevector(r[2], r[3], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+                  : __builtin_shufflevector(r[2], r[3], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+        out[2 * k] = __builtin_shufflevector(a, b, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23);
+        out[2 * k + 1] = __builtin_shufflevector(a, b, 8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31);
+    }
+}
+PAL_INLINE void imix(const b16 (*v)[8], uint32_t vectors, const uint8_t *codes, float scale, float *o) {
+    i4 sum[8] = {{0}};
+    PAL_ROLLED
+    for (uint32_t j = 0; j < PAL_CACHE_BLOCK / 4; j++) {
+        b16 w = b16_four(codes + 4 * j);
+        PAL_UNROLL
+        for (uint32_t k = 0; k < vectors; k++) sum[k] = i4_dot_b16_u7(v[j][k], w, sum[k]);
+    }
     PAL_UNROLL
-    for (uint32_t h = 0; h < heads; h++) PAL_UNROLL
-    for (uint32_t w = 0; w < wide; w++) f4_store(o + h * o_stride + 4 * w, sum[h][w]);
+    for (uint32_t k = 0; k < vectors; k++)
+        f4_store(o + 4 * k, f4_madd(f4_set(scale), f4_from(sum[k]), f4_load(o + 4 * k)));
 }
-PAL_INLINE void mix_rows(const float *p, uint32_t stride, uint32_t heads, const float *rows, uint32_t n, uint32_t wide,
-                         float *o, uint32_t o_stride) {
-    uint32_t i = 0;
-    for (; i + 16 <= wide; i += 16) mix(p, stride, heads, rows + i, n, wide, 4, o + i, o_stride);
-    for (; i < wide; i += 4) mix(p, stride, heads, rows + i, n, wide, 1, o + i, o_stride);
+static void q8_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const pal_cache_weights *w, float *o,
+                   uint32_t o_stride) {
+    const uint32_t d = pal_cache_d16(c->d), n = w->seen + w->tokens - 1, bytes = pal_cache_codes_bytes(w->stride);
+    const uint8_t *rows = c->at + from;
+    for (uint32_t h = 0; h < w->tokens * w->group; h++) pal_zero(o + (size_t)h * o_stride, wide * sizeof *o);
+    for (uint32_t j = 0; j < n; j += PAL_CACHE_BLOCK) {
+        b16 v[PAL_CACHE_BLOCK / 4][8];
+        for (uint32_t i = 0; i < PAL_CACHE_BLOCK; i += 4)
+            for (uint32_t k = 0; k < wide; k += 16) {
+                b16 r[4];
+                for (uint32_t m = 0; m < 4; m++) /* slots that are not there: some that are, their codes are 0 */
+                    r[m] = b16_load(rows + (size_t)(j + i + m < n ? j + i + m : n - 1) * d + k);
+                weave4(r, &v[i / 4][k / 4]);
+            }
+        for (uint32_t i = 0; i < w->tokens; i++)
+            for (uint32_t g = 0; g < w->group && w->seen + i > j; g++) {
+                const uint8_t *codes = (const uint8_t *)w->codes + (size_t)(i * w->group + g) * bytes;
+                const float *scales = (const float *)(const void *)(codes + w->stride);
+                float *to = o + (size_t)(i * w->group + g) * o_stride;
+                if (wide == 32)
+                    imix(v, 8, codes + j, scales[j / PAL_CACHE_BLOCK], to);
+                else
+                    imix(v, 4, codes + j, scales[j / PAL_CACHE_BLOCK], to);
+            }
+    }
 }
-void pal_cache_mix(const float *p, uint32_t stride, uint32_t heads, const float *rows, uint32_t n, uint32_t wide,
-                   float *o, uint32_t o_stride) {
-    for (; heads > 4 || heads == 3; heads -= 3, p += 3 * stride, o += 3 * o_stride)
-        mix_rows(p, stride, 3, rows, n, wide, o, o_stride);
-    for (; heads > 1; heads -= 2, p += 2 * stride, o += 2 * o_stride)
-        mix_rows(p, stride, 2, rows, n, wide, o, o_stride);
-    if (heads) mix_rows(p, stride, 1, rows, n, wide, o, o_stride);
-}
+
+static const pal_cache_format formats[] = {
+    {"f32", f32_bytes, f32_store, float_query, f32_dots, NULL, f32_mix},
+    {"f16", f16_bytes, f16_store, float_query, f16_dots, NULL, f16_mix},
+    {"q8", q8_bytes, q8_store, q8_query, q8_dots, q8_weights, q8_mix},
+};
+
+const pal_cache_format *pal_cache_row(uint32_t i) { return i < sizeof formats / sizeof *formats ? &formats[i] : NULL; }

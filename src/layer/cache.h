@@ -1,41 +1,60 @@
-/* Keys and values of one layer in their number format (f32, f16, or int8 with one scale per head and token), and the two
-   products over them. Rows become floats in blocks that stay in the first cache; d4 is d rounded up to whole f4. */
+/* Keys and values of one KV head in their number format, and the two products over them. f32 and f16 become floats in
+   blocks that stay in the first cache; q8 stays integers: queries and probabilities are quantised, and every sum of
+   products within a block is exact (design I4). */
 #ifndef PAL_CACHE_H
 #define PAL_CACHE_H
 
 #include "../simd.h"
 
-enum { PAL_CACHE_ROOM = 4096, PAL_CACHE_WIDEST = PAL_CACHE_ROOM / 4 }; /* floats of a block; of a row */
+enum {
+    PAL_CACHE_BLOCK = 32,    /* slots */
+    PAL_CACHE_COLUMNS = 32,  /* of values, at a time */
+    PAL_CACHE_WIDEST = 1024, /* numbers of a head */
+};
+/* Heads take whole tiles: d16 is d rounded up to a multiple of 16, filled up with zeros. */
+static inline uint32_t pal_cache_d16(uint32_t d) { return (d + 15) & ~15u; }
 
-/* Keys on their way: row j is rotated by row rank[j] of cs [][n_rot]; cs NULL: as it is. */
+/* The keys or the values of one KV head. */
+typedef struct {
+    uint8_t *at;
+    uint32_t cap, d;
+} pal_cache_rows;
+
+/* Keys rotated at reading: the one in slot j by row rank[j] of the table of cosines and sines [][n_rot]. */
 typedef struct {
     const float *cs;
+    const int16_t *cs16; /* the same * 2^14, for q8 */
     const uint32_t *rank;
     uint32_t n_rot;
 } pal_cache_turn;
 
+/* Probabilities of `tokens` tokens and their `group` query heads; token i has seen seen + i slots. */
+typedef struct {
+    const float *p;    /* [tokens][group][stride], stride a multiple of PAL_CACHE_BLOCK */
+    const void *codes; /* [tokens][group][pal_cache_codes_bytes(stride)], see weights */
+    uint32_t stride, tokens, group, seen;
+} pal_cache_weights;
+
+static inline uint32_t pal_cache_codes_bytes(uint32_t stride) { return stride + stride / PAL_CACHE_BLOCK * 4; }
+
 typedef struct {
     const char *name;
-    uint32_t (*row_bytes)(uint32_t d); /* of one head's key or value, d numbers, 16-byte aligned */
-    void (*store)(void *row, const float *x, uint32_t d);
-    /* Columns from .. from + wide - 1 of n rows -> out [n][wide], 0 beyond d; both multiples of 4. turn: NULL, or of
-       whole rows. */
-    void (*load)(const void *rows, uint32_t n, uint32_t d, uint32_t from, uint32_t wide, const pal_cache_turn *turn,
-                 float *out);
+    uint64_t (*bytes)(uint32_t cap, uint32_t d); /* of one head's keys or values, 16-byte aligned */
+    void (*store)(const pal_cache_rows *c, uint32_t slot, const float *x); /* x [d16] */
+    /* A query x [d16] as `dots` wants it; out [d16 + 4] floats. */
+    void (*query)(const float *x, uint32_t d, float *out);
+    /* s[h][j] = q_h . key_j for slots j0 .. j0 + n - 1, n <= PAL_CACHE_BLOCK rounded up to a multiple of 4 (s has room);
+       q: [heads][d16 + 4], s: [heads][stride]. turn NULL: keys as they are. */
+    void (*dots)(const pal_cache_rows *c, uint32_t j0, uint32_t n, const pal_cache_turn *turn, const float *q,
+                 uint32_t heads, float *s, uint32_t stride);
+    /* Probabilities p [stride] of n slots, zeros behind, as `mix` wants them beside p; NULL: it takes p alone. */
+    void (*weights)(const pal_cache_rows *c, const float *p, uint32_t n, uint32_t stride, void *codes);
+    /* o[token][head][0 .. wide - 1] = sum over the slots it has seen of p * columns from .. from + wide - 1 of the values,
+       in the order of the slots; wide <= PAL_CACHE_COLUMNS a multiple of 16; o: [tokens * group][o_stride] */
+    void (*mix)(const pal_cache_rows *c, uint32_t from, uint32_t wide, const pal_cache_weights *w, float *o,
+                uint32_t o_stride);
 } pal_cache_format;
 
 const pal_cache_format *pal_cache_row(uint32_t i); /* NULL past the end */
-
-static inline uint32_t pal_cache_d4(uint32_t d) { return (d + 3) & ~3u; }
-/* Rows of d4 floats in a block: a multiple of 4, at most 32. */
-static inline uint32_t pal_cache_block(uint32_t d4) { return d4 <= 128 ? 32 : (PAL_CACHE_ROOM / d4) & ~3u; }
-
-/* s[h][j] = q_h . row_j for n rows, n rounded up to a multiple of 4 (rows and s have room for it); s: [heads][stride].
-   Element i goes to lane i mod 4 by madd, in the order of i; then f4_sum. */
-void pal_cache_dots(const float *q, uint32_t heads, const float *rows, uint32_t n, uint32_t d4, float *s,
-                    uint32_t stride);
-/* o[h] += p[h][j] row_j by madd, in the order of j < n; rows: [n][wide], o: [heads][o_stride], p: [heads][stride] */
-void pal_cache_mix(const float *p, uint32_t stride, uint32_t heads, const float *rows, uint32_t n, uint32_t wide,
-                   float *o, uint32_t o_stride);
 
 #endif

@@ -4,15 +4,15 @@
  * Sessions of one model that stand at different depths; each round every session writes the same few tokens and goes back
  * to where it stood.
  * @param {import('../../web/model.js').Model} model
- * @param {{ budget: number, far: number, tokens: number, rounds: number }} options
+ * @param {{ budget: number, far: number, tokens: number, rounds: number, cache?: string }} options
  * @param {(line: string) => void} tell
  * @returns {Promise<{ name: string, ms: number[] }[]>} milliseconds a token, one of each round
  */
-export async function measureDepths(model, { budget, far, tokens, rounds }, tell) {
+export async function measureDepths(model, { budget, far, tokens, rounds, cache }, tell) {
     const ids = (/** @type {number} */ from, /** @type {number} */ n) => Array.from({ length: n }, (_, i) => ((from + i) * 7919 + 1) % model.vocabularySize);
     const stands = /** @type {{ name: string, session: import('../../web/session.js').Session, ms: number[] }[]} */ ([]);
     const walk = async (/** @type {string} */ policy, /** @type {number[]} */ depths) => {
-        const session = model.session({ memory: { tokens: budget, policy }, seed: 0, undo: true });
+        const session = model.session({ memory: { tokens: budget, policy, cache }, seed: 0, undo: true });
         for (const depth of depths) {
             for (let read = session.seen; read < depth; read = session.seen) {
                 const n = Math.min(10000, depth - read);

@@ -1,5 +1,5 @@
 // node tests/bench/depth.js [--shape smollm2-135m] [--type Q4_0] [--budget 2048] [--far 100000] [--tokens 24] [--rounds 15]
-//   [--threads N] [--variant auto] [--node] [--write]
+//   [--threads N] [--variant auto] [--cache f16] [--node] [--write]
 // Does a token cost the same at any depth? In headless Chromium (or in Node), with TOVA at a budget of 2,048: at depth 0,
 // 512, 2,048 and at token 100,000, and with `window` at the same places. In turns in one process, medians; the ratios are
 // medians of the ratios of each round, so that a busy machine disturbs less. Reading 100,000 tokens takes minutes.
@@ -19,13 +19,13 @@ const flag = { type: /** @type {const} */ ('boolean') };
 const { values: o } = parseArgs({
     options: {
         shape: option('smollm2-135m'), type: option('Q4_0'), budget: option('2048'), far: option('100000'), tokens: option('24'), rounds: option('15'),
-        threads: option('1'), variant: option('auto'), node: flag, write: flag,
+        threads: option('1'), variant: option('auto'), cache: option('f16'), node: flag, write: flag,
     },
 });
 process.chdir(root);
 const file = benchModel(o.shape, o.type);
 const [budget, far] = [Number(o.budget), Number(o.far)];
-const options = { budget, far, tokens: Number(o.tokens), rounds: Number(o.rounds) };
+const options = { budget, far, tokens: Number(o.tokens), rounds: Number(o.rounds), cache: o.cache };
 const engine = { variant: o.variant, ...(o.node && o.threads === '1' ? {} : { threads: Number(o.threads) }) };
 const tell = (/** @type {string} */ line) => console.error(line);
 
@@ -53,7 +53,7 @@ const inChromium = () =>
 const { stands, variant } = /** @type {{ stands: { name: string, ms: number[] }[], variant: string }} */ (await (o.node ? inNode() : inChromium()));
 const of = (/** @type {string} */ name) => stands.find((s) => s.name === name)?.ms ?? [];
 const ratio = (/** @type {string} */ a, /** @type {string} */ b) => median(of(a).map((ms, i) => ms / of(b)[i]));
-const where = `${o.node ? 'Node' : 'Chromium'}, ${variant}, ${o.threads} thread(s)`;
+const where = `${o.node ? 'Node' : 'Chromium'}, ${variant}, ${o.threads} thread(s), cache ${o.cache}`;
 console.log(`${o.shape} ${o.type}, ${where}, budget ${budget}, ${o.rounds} rounds of ${o.tokens} tokens; machine load ${os.loadavg()[0].toFixed(1)}`);
 for (const { name, ms } of stands) console.log(`${name.padEnd(16)} ${median(ms).toFixed(3)} ms/token (${Math.min(...ms).toFixed(3)}..${Math.max(...ms).toFixed(3)})  ${ratio(name, 'tova 0').toFixed(3)} of depth 0`);
 

@@ -1,4 +1,4 @@
-// node tests/bench/profile.js [--shape smollm2-135m] [--type Q4_0] [--variant relaxed] [--budget 512] [--policy tova] [--tokens 64]
+// node tests/bench/profile.js [--shape smollm2-135m] [--type Q4_0] [--variant relaxed] [--budget 512] [--policy tova] [--cache f16] [--tokens 64]
 // Where the time of a token goes, in headless Chromium on one thread: of a token written at a full memory, and of a token
 // of a prompt read into it. V8 samples the module that ships, bit by bit the same, linked once more with the linker's map,
 // which names the functions by where they lie in the file. What the compiler has inlined counts for the function it is in.
@@ -72,7 +72,7 @@ function table(title, rows, tokens, layers) {
 if (process.argv[1].endsWith('profile.js')) {
     const option = (/** @type {string} */ value) => ({ type: /** @type {const} */ ('string'), default: value });
     const { values: o } = parseArgs({
-        options: { shape: option('smollm2-135m'), type: option('Q4_0'), variant: option('relaxed'), budget: option('512'), policy: option('tova'), tokens: option('64') },
+        options: { shape: option('smollm2-135m'), type: option('Q4_0'), variant: option('relaxed'), budget: option('512'), policy: option('tova'), cache: option('f16'), tokens: option('64') },
     });
     process.chdir(root);
     const map = `${FOLDER}/engine-${o.variant}.map`;
@@ -92,10 +92,10 @@ if (process.argv[1].endsWith('profile.js')) {
             return selfTimes(profile, functionsOf(map));
         };
         await page.evaluate(
-            async ([url, variant, folder, budget, policy, tokens]) => {
+            async ([url, variant, folder, budget, policy, tokens, cache]) => {
                 const { openModel, someIds } = await import(/** @type {string} */ ('/tests/bench/session-page.js'));
                 const model = await openModel(url, { variant, folder });
-                const session = model.session({ memory: { tokens: budget, policy }, seed: 0 });
+                const session = model.session({ memory: { tokens: budget, policy, cache }, seed: 0 });
                 const ids = someIds(budget, model.vocabularySize);
                 const w = /** @type {any} */ (window);
                 w.prompt = () => {
@@ -106,13 +106,13 @@ if (process.argv[1].endsWith('profile.js')) {
                 };
                 w.fresh = () => session.reset();
             },
-            /** @type {const} */ ([url, o.variant, `/${FOLDER}`, budget, o.policy, tokens]),
+            /** @type {const} */ ([url, o.variant, `/${FOLDER}`, budget, o.policy, tokens, o.cache]),
         );
         for (const f of ['prompt', 'decode', 'fresh']) await run(f); // compiled by now
         const { layers } = SHAPES[o.shape];
         const prompt = await profiled('prompt');
         const decode = await profiled('decode');
-        console.log(`${o.shape} ${o.type}, ${o.variant}, ${o.policy} ${budget}, one thread, ${layers} blocks`);
+        console.log(`${o.shape} ${o.type}, ${o.variant}, ${o.policy} ${budget}, cache ${o.cache}, one thread, ${layers} blocks`);
         table(`written at a full memory (${tokens} tokens)`, decode, tokens, layers);
         table(`prompt of ${budget}`, prompt, budget, layers);
     });

@@ -1,4 +1,5 @@
 /* Ground: halves against a slow reference, hash, arena, errors. */
+#include "../../src/half.h"
 #include "../../src/simd.h"
 #include "test.h"
 

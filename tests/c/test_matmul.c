@@ -1,5 +1,6 @@
 /* Matrix products: the same bits as a plain scalar twin, in every format, for every shape; close to the products of the
    unpacked weights; each token alone as in a batch. */
+#include "../../src/half.h"
 #include "../../src/matmul.h"
 #include "../../src/quant_weave.h"
 #include "../../src/simd.h"

@@ -87,6 +87,7 @@ static void worked_stream(const stream *v, uint32_t chunk) {
     pal_layer l = passing_layer();
     pal_rope_spec spec = {.n_rot = 4, .base = 10000, .factor = 1, .magnitude = 1};
     double freq[2];
+    int16_t *no_ropes16[] = {NULL};
     float table[9 * 4], x[16 * 8], y[16 * 8], *ropes[] = {table};
     uint8_t *state = test_take(l.kind->state_bytes(&l, &b)), *scratch = test_take(l.kind->scratch_bytes(&l, &b));
     uint8_t *act = test_take(pal_act_bytes(chunk, 16));
@@ -94,7 +95,7 @@ static void worked_stream(const stream *v, uint32_t chunk) {
     l.kind->reset(&l, &b, state);
     if (b.cache_positions) pal_rope_table(&spec, freq, 0, v->budget + 1, table);
     for (uint32_t t = 0; t < 8; t += chunk) {
-        pal_chunk c = {&b, 8 - t < chunk ? 8 - t : chunk, t, false, ropes, act, scratch, NULL};
+        pal_chunk c = {&b, 8 - t < chunk ? 8 - t : chunk, t, false, ropes, no_ropes16, act, scratch, NULL};
         if (!b.cache_positions) pal_rope_table(&spec, freq, t, c.n, table);
         for (uint32_t i = 0; i < c.n; i++) {
             pal_copy(x + 16 * i, stream_q + 8 * (t + i), 8 * sizeof *x);
@@ -129,7 +130,7 @@ static void sliding_mask(void) {
         pal_slots s = pal_attention_slots(&l, &b, state, 0);
         for (uint32_t i = 0; i < 6; i++) before[i] = s.score[i];
         for (uint32_t i = 0; i < 16; i++) x[i] = test_uniform(&random, -1, 1);
-        pal_chunk c = {&b, 1, t, false, NULL, act, scratch, NULL};
+        pal_chunk c = {&b, 1, t, false, NULL, NULL, act, scratch, NULL};
         l.kind->forward(&l, &c, state, x, y);
         for (uint32_t rank = 0; rank + 1 < pal_slots_n(&s); rank++) {
             uint32_t slot = s.order[rank];
@@ -141,35 +142,88 @@ static void sliding_mask(void) {
     CHECK(unseen > 0);
 }
 
+/* Both products of a format against doubles: every width and number of slots, keys turned and not, several tokens and heads. */
 static void cache_formats(void) {
-    static const double tolerance[] = {0, 0x1p-11, 0.5 / 127 + 1e-6};
+    enum { CAP = 70, STRIDE = 96, HEADS = 6 };
+    static const double tolerance[] = {2e-6, 0x1p-10, 0.02};
     uint64_t random = 5;
     for (uint32_t i = 0; pal_cache_row(i); i++) {
         const pal_cache_format *f = pal_cache_row(i);
-        for (uint32_t d = 1; d < 70; d++) {
-            float x[3][70], out[3 * 72], turned[3 * 72], slice[3 * 12], cs[4 * 70], most = 0;
-            uint32_t bytes = f->row_bytes(d), d4 = pal_cache_d4(d), n_rot = d * 3 / 4 & ~1u;
-            const uint32_t rank[] = {2, 0, 3};
-            uint8_t *rows = test_take(3 * bytes);
-            CHECK(bytes % 16 == 0);
-            for (uint32_t k = 0; k < 3 * d; k++) {
-                float v = x[k / d][k % d] = test_uniform(&random, -3, 3);
-                most = v > most ? v : -v > most ? -v : most;
+        for (uint32_t d = 1; d < 150; d += d < 40 ? 1 : 27) {
+            const uint32_t d16 = pal_cache_d16(d), n = d % CAP + 1, n_rot = d * 3 / 4 & ~1u;
+            const bool turned = d % 3 > 0;
+            float *x = test_take(d16 * 4), *cs = test_take((CAP * n_rot + 4) * 4), *table = test_take(2 * CAP * d * 4);
+            float *q = test_take(HEADS * d16 * 4), *query = test_take(HEADS * (d16 + 4) * 4);
+            float *s = test_take(HEADS * STRIDE * 4), *all = test_take(HEADS * STRIDE * 4),
+                  *o = test_take(HEADS * d16 * 4);
+            int16_t *cs16 = test_take((CAP * n_rot + 4) * 2);
+            uint8_t *codes = test_take(HEADS * pal_cache_codes_bytes(STRIDE));
+            uint32_t rank[CAP];
+            pal_cache_rows keys = {test_take(f->bytes(CAP, d)), CAP, d}, values = {test_take(f->bytes(CAP, d)), CAP, d};
+            CHECK(f->bytes(CAP, d) % 16 == 0);
+            for (uint32_t j = 0; j < CAP; j++) {
+                rank[j] = (j * 7 + 3) % CAP;
+                for (uint32_t k = 0; k < n_rot / 2; k++) {
+                    float angle = test_uniform(&random, -2, 2), big = 1.9f;
+                    double sin, cos;
+                    pal_sincos(angle, &sin, &cos);
+                    cs[j * n_rot + k] = (float)cos * big, cs[j * n_rot + n_rot / 2 + k] = (float)sin * big;
+                }
             }
-            for (uint32_t k = 0; k < 4 * n_rot; k++) cs[k] = test_uniform(&random, -1, 1);
-            for (uint32_t j = 0; j < 3; j++) f->store(rows + j * bytes, x[j], d);
-            f->load(rows, 3, d, 0, d4, NULL, out);
-            f->load(rows, 3, d, 0, d4, &(pal_cache_turn){cs, rank, n_rot}, turned);
-            for (uint32_t from = 0, wide; from < d4; from += wide) { /* by columns */
-                wide = d4 - from < 12 ? d4 - from : 12;
-                f->load(rows, 3, d, from, wide, NULL, slice);
-                for (uint32_t j = 0; j < 3; j++)
-                    for (uint32_t k = 0; k < wide; k++) CHECK(slice[j * wide + k] == out[j * d4 + from + k]);
+            pal_rope_fixed(cs, CAP * n_rot, cs16);
+            for (uint32_t j = 0; j < CAP; j++)
+                for (uint32_t both = 0; both < 2; both++) {
+                    for (uint32_t k = 0; k < d; k++)
+                        table[(both * CAP + j) * d + k] = x[k] = test_uniform(&random, -3, 3);
+                    f->store(both ? &values : &keys, j, x);
+                    if (!both && turned) pal_rope(table + j * d, cs + rank[j] * n_rot, n_rot);
+                }
+            for (uint32_t h = 0; h < HEADS; h++) {
+                for (uint32_t k = 0; k < d; k++) q[h * d16 + k] = test_uniform(&random, -1, 1);
+                f->query(q + h * d16, d, query + h * (d16 + 4));
             }
-            for (uint32_t j = 0; j < 3; j++) {
-                for (uint32_t k = 0; k < d4; k++) NEAR(out[j * d4 + k], k < d ? x[j][k] : 0, tolerance[i] * most);
-                pal_rope(out + j * d4, cs + rank[j] * n_rot, n_rot);
-                for (uint32_t k = 0; k < d4; k++) CHECK(out[j * d4 + k] == turned[j * d4 + k]);
+            const pal_cache_turn turn = {cs, cs16, rank, n_rot};
+            for (uint32_t j = 0; j < n; j += PAL_CACHE_BLOCK)
+                f->dots(&keys, j, n - j < PAL_CACHE_BLOCK ? n - j : PAL_CACHE_BLOCK, turned ? &turn : NULL, query,
+                        HEADS, s + j, STRIDE);
+            for (uint32_t h = 0; h < HEADS; h++)
+                for (uint32_t j = 0; j < n; j++) {
+                    double want = 0, size = 0;
+                    for (uint32_t k = 0; k < d; k++) want += (double)q[h * d16 + k] * table[j * d + k], size += 6;
+                    NEAR(s[h * STRIDE + j], want, tolerance[i] * (size < 30 ? 30 : size) / 4);
+                }
+            /* HEADS = 3 tokens of 2 heads that have seen n - 2, n - 1, n slots */
+            if (n < 3) continue;
+            for (uint32_t h = 0; h < HEADS; h++) {
+                uint32_t seen = n - 2 + h / 2;
+                for (uint32_t j = 0; j < STRIDE; j++)
+                    s[h * STRIDE + j] = j < seen ? test_uniform(&random, 0, 1) * (j % 5 ? 0.05f : 1) : 0;
+                if (f->weights)
+                    f->weights(&values, s + h * STRIDE, seen, STRIDE, codes + h * pal_cache_codes_bytes(STRIDE));
+            }
+            const pal_cache_weights w = {s, codes, STRIDE, 3, 2, n - 2};
+            for (uint32_t from = 0; from < d16; from += PAL_CACHE_COLUMNS)
+                f->mix(&values, from, d16 - from < PAL_CACHE_COLUMNS ? d16 - from : PAL_CACHE_COLUMNS, &w, o + from,
+                       d16);
+            for (uint32_t h = 0; h < HEADS; h++)
+                for (uint32_t k = 0; k < d16; k++) {
+                    double want = 0, size = 0;
+                    for (uint32_t j = 0; j < n && k < d; j++)
+                        want += (double)s[h * STRIDE + j] * table[(CAP + j) * d + k],
+                            size += 3 * (double)s[h * STRIDE + j];
+                    NEAR(o[h * d16 + k], want, tolerance[i] * (size + 3));
+                }
+            /* to the bit: several tokens at once and each alone, all columns and some */
+            for (uint32_t h = 0; h < HEADS; h++) {
+                float alone[PAL_CACHE_COLUMNS], dots[PAL_CACHE_BLOCK];
+                const uint32_t m = n < PAL_CACHE_BLOCK ? n : PAL_CACHE_BLOCK, wide = d16 < 32 ? d16 : 16;
+                const pal_cache_weights one = {s + h * STRIDE, codes + h * pal_cache_codes_bytes(STRIDE), STRIDE, 1, 1,
+                                               n - 2 + h / 2};
+                f->mix(&values, 0, wide, &one, alone, PAL_CACHE_COLUMNS);
+                for (uint32_t k = 0; k < wide; k++) CHECK(alone[k] == o[h * d16 + k]);
+                f->dots(&keys, 0, m, turned ? &turn : NULL, query, HEADS, all, STRIDE);
+                f->dots(&keys, 0, m, turned ? &turn : NULL, query + h * (d16 + 4), 1, dots, PAL_CACHE_BLOCK);
+                for (uint32_t j = 0; j < m; j++) CHECK(dots[j] == all[h * STRIDE + j]);
             }
         }
     }
@@ -178,50 +232,44 @@ static void cache_formats(void) {
 /* Halves: every pattern that can be stored is read back exactly; what cannot is the nearest that can. */
 static void halves(void) {
     const pal_cache_format *f = pal_cache_row(PAL_CACHE_F16);
-    uint16_t row[8] = {0};
-    float x[4], out[4];
+    const pal_cache_rows c = {test_take(f->bytes(1, 16)), 1, 16};
+    const float one = 1;
+    const pal_cache_weights w = {&one, NULL, PAL_CACHE_BLOCK, 1, 1, 1};
+    float x[16] = {0}, out[16];
     for (uint32_t h = 0x400; h < 0x7c00; h++) {
         x[0] = pal_f16_f32((uint16_t)h), x[1] = -x[0];
         x[2] = pal_bits_f32(pal_f32_bits(x[0]) + 0xfff), x[3] = pal_bits_f32(pal_f32_bits(x[0]) + 0x1000);
-        f->store(row, x, 4);
-        f->load(row, 1, 4, 0, 4, NULL, out);
+        f->store(&c, 0, x);
+        f->mix(&c, 0, 16, &w, out, 16);
         CHECK(out[0] == x[0] && out[1] == x[1] && out[2] == x[0]);
         CHECK(out[3] == pal_f16_f32((uint16_t)(h == 0x7bff ? h : h + (h & 1))));
     }
-    const float odd[] = {0x1p-16f, -0x1.8p-15f, 1e9f, -__builtin_inff()}, want[] = {0, -0x1p-14f, 65504, -65504};
-    f->store(row, odd, 4);
-    f->load(row, 1, 4, 0, 4, NULL, out);
+    const float odd[16] = {0x1p-16f, -0x1.8p-15f, 1e9f, -__builtin_inff()}, want[] = {0, -0x1p-14f, 65504, -65504};
+    f->store(&c, 0, odd);
+    f->mix(&c, 0, 16, &w, out, 16);
     for (uint32_t i = 0; i < 4; i++) CHECK(out[i] == want[i]);
 }
 
-/* The tiles against their definitions, to the bit: every number of heads and rows, widths with and without a whole tile. */
-static void products(void) {
-    enum { HEADS = 9, ROWS = 12, WIDE = 36, STRIDE = 16 };
-    float q[HEADS * (WIDE + 4)], rows[ROWS * WIDE], s[HEADS * STRIDE], o[HEADS * (WIDE + 4)], p[HEADS * STRIDE];
-    uint64_t random = 11;
-    for (uint32_t i = 0; i < HEADS * (WIDE + 4); i++) q[i] = test_uniform(&random, -1, 1);
-    for (uint32_t i = 0; i < ROWS * WIDE; i++) rows[i] = test_uniform(&random, -1, 1);
-    for (uint32_t i = 0; i < HEADS * STRIDE; i++) p[i] = test_uniform(&random, 0, 1);
-    for (uint32_t heads = 1; heads <= HEADS; heads++)
-        for (uint32_t n = 1; n <= ROWS; n++)
-            for (uint32_t d4 = 4; d4 <= WIDE; d4 += 4) {
-                pal_cache_dots(q, heads, rows, n, d4, s, STRIDE);
-                pal_copy(o, q, sizeof o);
-                pal_cache_mix(p, STRIDE, heads, rows, n, d4, o, d4 + 4);
-                for (uint32_t h = 0; h < heads; h++) {
-                    for (uint32_t j = 0; j < n; j++) {
-                        f4 sum = f4_set(0);
-                        for (uint32_t i = 0; i < d4; i++)
-                            sum[i % 4] = f1_madd(q[h * d4 + i], rows[j * d4 + i], sum[i % 4]);
-                        CHECK(s[h * STRIDE + j] == f4_sum(sum));
-                    }
-                    for (uint32_t i = 0; i < d4; i++) {
-                        float sum = q[h * (d4 + 4) + i];
-                        for (uint32_t j = 0; j < n; j++) sum = f1_madd(p[h * STRIDE + j], rows[j * d4 + i], sum);
-                        CHECK(o[h * (d4 + 4) + i] == sum);
-                    }
-                }
-            }
+/* What is not a number is not hidden by the integers of q8. */
+static void not_finite(void) {
+    const pal_cache_format *f = pal_cache_row(PAL_CACHE_Q8);
+    const pal_cache_rows c = {test_take(f->bytes(4, 16)), 4, 16};
+    float x[16] = {1, 2, 3, 4}, query[20], s[4], o[16], *p = test_take(PAL_CACHE_BLOCK * 4);
+    uint8_t *codes = test_take(pal_cache_codes_bytes(PAL_CACHE_BLOCK));
+    for (uint32_t j = 0; j < 4; j++) f->store(&c, j, x), p[j] = 0.25f;
+    x[0] = __builtin_nanf("");
+    f->query(x, 16, query);
+    f->dots(&c, 0, 4, NULL, query, 1, s, 4);
+    CHECK(s[0] != s[0] && s[3] != s[3]);
+    p[2] = x[0];
+    f->weights(&c, p, 4, PAL_CACHE_BLOCK, codes);
+    f->mix(&c, 0, 16, &(pal_cache_weights){p, codes, PAL_CACHE_BLOCK, 1, 1, 4}, o, 16);
+    CHECK(o[0] != o[0]);
+    f->store(&c, 1, x);
+    x[0] = 1;
+    f->query(x, 16, query);
+    f->dots(&c, 0, 4, NULL, query, 1, s, 4);
+    CHECK(s[0] == s[0] && s[1] != s[1]);
 }
 
 /* Who leaves, against the plain search in age order: slots reused in any order, pins, equal scores. */
@@ -258,7 +306,7 @@ void test_policy(void) {
     sliding_mask();
     cache_formats();
     halves();
-    products();
+    not_finite();
     eviction();
     scores_decide();
     paper_figure();
