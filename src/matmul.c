@@ -261,9 +261,11 @@ static void walk(const ways *f, const pal_mat *w, const pal_act *a, uint32_t row
                 }
             }
             uint32_t from = group < first ? first - group : 0, to = end - group < 16 ? end - group : 16;
-            for (uint32_t t = 0; t < T; t++)
-                for (uint32_t r = from; r < to; r++)
-                    y[(size_t)(t0 + t) * stride + (group + r - first)] = acc[t][r / 4][r % 4];
+            for (uint32_t t = 0; t < T; t++) {
+                float *out = y + (size_t)(t0 + t) * stride;
+                for (uint32_t r = 0; r < 4 && to - from == 16; r++) f4_store(out + (group - first) + 4 * r, acc[t][r]);
+                for (uint32_t r = from; r < to && to - from < 16; r++) out[group + r - first] = acc[t][r / 4][r % 4];
+            }
         }
 }
 

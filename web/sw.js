@@ -1,6 +1,9 @@
 // Offline: keeps what the page is made of. The network comes first, so that a new version arrives with the next visit; what
 // it gives is kept, and answers when there is none. Models are not kept here (the runtime has its own store).
 //
+// Registered as sw.js?threads it also adds the two headers that make a page cross-origin isolated, for hosts that cannot
+// send them: only then a page may use more than one thread.
+//
 // It lies here, above the page and the engine's worker, because a service worker answers only for pages and workers below
 // its own folder.
 const CACHE = 'palimpsest-1';
@@ -10,6 +13,18 @@ const LINKS = [
   /new URL\(\s*['"](?!\w+:)([^'"]+)['"],\s*import\.meta\.url/g,
   /<(?:link|script|img)\b[^>]*?(?:href|src)="([^"#:]+)"/g, // the page
 ];
+
+const ISOLATE = new URL(location.href).searchParams.has('threads');
+
+/** @param {Response} response */
+function isolated(response) {
+  if (!ISOLATE || response.type === 'opaque' || response.type === 'opaqueredirect') return response;
+  const { body, status, statusText } = response;
+  const headers = new Headers(response.headers);
+  headers.set('Cross-Origin-Opener-Policy', 'same-origin');
+  headers.set('Cross-Origin-Embedder-Policy', 'require-corp');
+  return new Response(body, { status, statusText, headers });
+}
 
 /** @param {Response} response @returns {Promise<string[]>} URLs that a module or a page leads to */
 async function linksOf(response) {
@@ -59,5 +74,5 @@ self_.addEventListener('fetch', (/** @type {any} */ event) => {
   const { request } = event;
   const { origin, pathname } = new URL(request.url);
   const ours = origin === location.origin && request.method === 'GET' && !pathname.endsWith('.gguf');
-  if (ours && !request.headers.has('range')) event.respondWith(networkFirst(request));
+  if (ours && !request.headers.has('range')) event.respondWith(networkFirst(request).then(isolated));
 });

@@ -134,3 +134,21 @@ test('offline, with the server gone: a reload works and the model answers', asyn
         assert.deepEqual(errors.filter((e) => !/ERR_INTERNET_DISCONNECTED|ERR_FAILED|ERR_CONNECTION_REFUSED/.test(e)), []);
     });
 });
+
+test('?threads: the service worker makes the page isolated where the host does not, and more than one thread can work', async () => {
+    await withSite(async ({ page, url, say, unplug, errors }) => {
+        assert.equal(await page.evaluate(() => crossOriginIsolated), false);
+        const wanted = /** @type {string[]} */ ([]);
+        page.context().on('request', (request) => wanted.push(request.url()));
+        await page.goto(`${url}?threads`);
+        await page.waitForFunction(() => crossOriginIsolated);
+        await ready(page);
+        await say('Hello!');
+        assert.ok(wanted.some((u) => /engine-\w+-mt\.wasm$/.test(u)), 'the build for threads');
+        unplug();
+        await page.reload();
+        await ready(page);
+        assert.equal(await page.evaluate(() => crossOriginIsolated), true);
+        assert.deepEqual(errors.filter((e) => !/ERR_FAILED|ERR_CONNECTION_REFUSED/.test(e)), []);
+    });
+});

@@ -77,10 +77,10 @@ async function inNative(build, jobs) {
     return result;
 }
 
-/** @param {string} engine @param {string} jobsFile */
-async function inNode(engine, jobsFile) {
-    const flags = engine.endsWith('relaxed') ? relaxedFlags : [];
-    const args = [...flags, 'tests/node/hash-run.js', modulePath(engine, 'engine'), jobsFile];
+/** @param {string} engine @param {string} jobsFile @param {number} [threads] */
+async function inNode(engine, jobsFile, threads = 1) {
+    const flags = engine.includes('relaxed') ? relaxedFlags : [];
+    const args = [...flags, 'tests/node/hash-run.js', modulePath(engine, 'engine'), jobsFile, String(threads)];
     return JSON.parse((await run(process.execPath, args, { maxBuffer: 1 << 24 })).stdout);
 }
 
@@ -107,7 +107,11 @@ async function collect(jobs) {
     const found = {};
     const tasks = natives.map(({ name, build }) => async () => (found[name] = await inNative(build, jobs)));
     const named = engines.map((engine) => ({ engine, name: `${classOf[engine.split('-')[1]]} ${engine.split('-')[0]}.wasm` }));
-    for (const { engine, name } of named) tasks.push(async () => (found[`${name} Node`] = await inNode(engine, jobsFile)));
+    for (const { engine, name } of named) {
+        const threads = engine.startsWith('clang') ? 2 : 3;
+        tasks.push(async () => (found[`${name} Node`] = await inNode(engine, jobsFile)));
+        tasks.push(async () => (found[`${name} Node, ${threads} threads`] = await inNode(`${engine}-mt`, jobsFile, threads)));
+    }
     tasks.push(() =>
         withPage(async (page) => {
             for (const { engine, name } of named) found[`${name} Chromium`] = await inChromium(page, engine, jobsFile);
@@ -133,7 +137,7 @@ function table(jobs, found) {
                 const same = lines.every((line) => line === lines[0]);
                 const verdict = same ? `equal in all ${lines.length}` : 'DIFFERENT';
                 console.log(`  ${job.name.padEnd(5)} ${setting.name.padEnd(18)} ${lines[0]}  ${verdict}`);
-                if (!same) builds.forEach((b, k) => console.log(`        ${b.padEnd(26)} ${lines[k]}`));
+                if (!same) builds.forEach((b, k) => console.log(`        ${b.padEnd(34)} ${lines[k]}`));
                 if (same) passed++, (agreed[kind][row] = lines[0]);
                 else failed++;
             });

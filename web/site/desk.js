@@ -79,7 +79,6 @@ export class Desk extends EventTarget {
       this.label = label;
       this.source = typeof source === 'string' ? source : undefined;
       this.tell('model');
-      if (model.note) this.tell('notice', model.note);
       return true;
     } catch (e) {
       if (!isAbort(e)) this.tell('notice', `${label}: ${messageOf(e)}`);

@@ -39,7 +39,7 @@ desk.addEventListener('model', () => {
   if (!model) return;
   byId('model-name', HTMLElement).textContent = label;
   byId('open-models', HTMLButtonElement).title = `${model.name || label}: ${model.architecture}, ${bytes(model.weightBytes)}`;
-  byId('version', HTMLElement).textContent = `Engine: ${model.variant} (${model.bits} bits).`;
+  byId('version', HTMLElement).textContent = [`Engine: ${model.variant} (${model.bits} bits), ${model.threads === 1 ? 'one thread' : `${model.threads} threads`}.`, model.note].filter(Boolean).join(' ');
   pane.setModel(model);
 });
 
@@ -85,7 +85,18 @@ for (const segment of /** @type {NodeListOf<HTMLButtonElement>} */ (document.que
 
 watchDrops(byId('drop', HTMLElement), (files) => models.files(files));
 
-// The worker of the engine lies beside this folder: only a service worker above both answers for it.
-navigator.serviceWorker?.register(new URL('../sw.js', import.meta.url)).catch(() => {}); // offline is a bonus
+// The worker of the engine lies beside this folder: only a service worker above both answers for it. Opened with ?threads
+// on a host that does not send the headers of isolation, the page gets them from there, and comes once more.
+const threads = new URLSearchParams(location.search).has('threads');
+const offline = navigator.serviceWorker?.register(new URL(threads ? '../sw.js?threads' : '../sw.js', import.meta.url)).catch(() => {}); // a bonus
+if (threads && offline && !crossOriginIsolated && !sessionStorage.getItem('isolating') && (await offline)) {
+  sessionStorage.setItem('isolating', 'once');
+  await new Promise((resolve) => {
+    navigator.serviceWorker.addEventListener('controllerchange', resolve, { once: true });
+    navigator.serviceWorker.ready.then((r) => navigator.serviceWorker.controller?.scriptURL === r.active?.scriptURL && r.active?.scriptURL.endsWith('?threads') && resolve(undefined));
+  });
+  location.reload();
+  await new Promise(() => {});
+}
 
 if (await desk.load(DEFAULT_MODEL.url, DEFAULT_MODEL.name)) desk.open(desk.last);
