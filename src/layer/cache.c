@@ -7,23 +7,41 @@
 
 #include "../ops.h"
 
+/* Rows of one head follow each other; those of the next layer are not near yet, and a core that converts numbers sees only
+   a few lines ahead. `row` of `bytes` bytes: what lies 1 KB behind it is brought near, up to the row `last`. */
+enum { AHEAD = 1024 };
+static inline void bring(const uint8_t *row, uint32_t bytes, const uint8_t *last) {
+    const uint8_t *ahead = row + AHEAD < last ? row + AHEAD : row;
+    for (uint32_t i = 0; i < bytes; i += 64) pal_touch(ahead + i);
+}
+
 /* ---- floats ---- */
 
 /* Four floats of a row from element i, i % 4 = 0: what a float format has to say about reading. Rows are padded to whole
    tiles and the padding stays zero, so whole vectors can be read and the hash of a state is that of its numbers. */
 typedef f4 four_of(const uint8_t *row, uint32_t i);
 
-PAL_INLINE void load_rows(four_of *four, uint32_t bytes, const uint8_t *row, uint32_t n, uint32_t from, uint32_t wide,
-                          const pal_cache_turn *turn, const uint32_t *rank, float *out) {
-    uint32_t half = turn ? turn->n_rot / 2 : 0, turned = half % 4 ? 0 : half;
+PAL_INLINE void load_rows(four_of *four, uint32_t bytes, const uint8_t *row, const uint8_t *last, uint32_t n,
+                          uint32_t from, uint32_t wide, const pal_cache_turn *turn, const uint32_t *rank, float *out) {
+    uint32_t half = turn ? turn->n_rot / 2 : 0, turned = half % 8 ? 0 : half;
     for (uint32_t j = 0; j < n; j++, row += bytes, out += wide) {
         const float *cs = turn ? turn->cs + (size_t)rank[j] * turn->n_rot : NULL;
-        for (uint32_t i = 0; i < turned; i += 4) { /* pal_rope on the way */
-            f4 a = four(row, i), b = four(row, half + i), c = f4_load(cs + i), s = f4_load(cs + half + i);
-            f4_store(out + i, a * c - b * s);
-            f4_store(out + half + i, a * s + b * c);
+        bring(row, bytes, last);
+        PAL_ROLLED
+        for (uint32_t at = 0; at < turned; at += 8) { /* pal_rope on the way */
+            PAL_UNROLL
+            for (uint32_t k = 0; k < 8; k += 4) {
+                const uint32_t i = at + k;
+                f4 a = four(row, i), b = four(row, half + i), c = f4_load(cs + i), s = f4_load(cs + half + i);
+                f4_store(out + i, a * c - b * s);
+                f4_store(out + half + i, a * s + b * c);
+            }
         }
-        for (uint32_t i = 2 * turned; i < wide; i += 4) f4_store(out + i, four(row, from + i));
+        PAL_ROLLED
+        for (uint32_t at = 2 * turned; at < wide; at += 16) {
+            PAL_UNROLL
+            for (uint32_t k = 0; k < 16; k += 4) f4_store(out + at + k, four(row, from + at + k));
+        }
         if (turned != half) pal_rope(out, cs, turn->n_rot);
     }
 }
@@ -102,8 +120,8 @@ PAL_INLINE void dots_by(four_of *four, uint32_t size, const pal_cache_rows *c, u
     float rows[ROOM];
     for (uint32_t j = 0, m; j < n; j += m) {
         m = n - j < most ? n - j : most;
-        load_rows(four, d * size, c->at + (size_t)(j0 + j) * d * size, m, 0, d, turn, turn ? turn->rank + j0 + j : NULL,
-                  rows);
+        load_rows(four, d * size, c->at + (size_t)(j0 + j) * d * size, c->at + (size_t)(c->cap - 1) * d * size, m, 0, d,
+                  turn, turn ? turn->rank + j0 + j : NULL, rows);
         float_dots(rows, m, d, q, heads, s + j, stride);
     }
 }
@@ -114,7 +132,8 @@ PAL_INLINE void mix_by(four_of *four, uint32_t size, const pal_cache_rows *c, ui
     for (uint32_t h = 0; h < w->tokens * w->group; h++) pal_zero(o + (size_t)h * o_stride, wide * sizeof *o);
     for (uint32_t j = 0, m; j < n; j += m) {
         m = n - j < most ? n - j : most;
-        load_rows(four, bytes, c->at + (size_t)j * bytes, m, from, wide, NULL, NULL, rows);
+        load_rows(four, bytes, c->at + (size_t)j * bytes, c->at + (size_t)(c->cap - 1) * bytes, m, from, wide, NULL,
+                  NULL, rows);
         if (j + m <= w->seen) {
             float_mix(w->p + j, w->stride, w->tokens * w->group, rows, m, wide, o, o_stride);
             continue;
