@@ -87,7 +87,7 @@ compile() {
         objects+=("$object")
         stale "$object" "$source" "$flags_of" "${headers[@]}" || continue
         case $source in # what the time goes into is compiled for speed
-        src/matmul*.c | src/ops.c | src/math.c | src/layer/*.c) level=-O3 ;;
+        src/matmul*.c | src/ops.c | src/math.c | src/layer/cache.c | src/layer/policy.c) level=-O3 ;;
         *) level=$cold ;;
         esac
         queue "${command[@]}" "$level" -c "$source" -o "$object"

@@ -74,8 +74,7 @@ static void products(uint32_t type) {
         pal_team team = {threads, backwards};
         for (uint32_t m = 0; m < MATS; m++) pal_zero(split[m].y, N * rows[m] * sizeof(float));
         pal_products(&team, &in, split, MATS);
-        for (uint32_t m = 0; m < MATS; m++)
-            CHECK(pal_bytes_equal(split[m].y, whole[m].y, N * rows[m] * sizeof(float)));
+        for (uint32_t m = 0; m < MATS; m++) CHECK(pal_bytes_equal(split[m].y, whole[m].y, N * rows[m] * sizeof(float)));
     }
 }
 
