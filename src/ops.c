@@ -19,7 +19,6 @@ static inline void put(float *p, f4 v, uint32_t left) {
 /* Norms and softmax sum in double: a product of two floats is exact there, and the whole sum errs less than the one
    rounding of its result to float, at any n. It costs nothing beside the matrix products and is alike in both. */
 typedef double d2 __attribute__((vector_size(16)));
-typedef float f2 __attribute__((vector_size(8)));
 typedef struct {
     d2 low, high; /* lanes 0, 1 and 2, 3 */
 } sum4;

@@ -100,9 +100,6 @@ typedef struct {
     float *y;
 } pal_product;
 void pal_products(pal_team *t, const pal_act *x, const pal_product *list, uint32_t n);
-static inline void pal_linear_rows(const pal_linear *l, const pal_act *x, float *y) {
-    pal_products(NULL, x, &(pal_product){l, y}, 1);
-}
 
 /* The attention layer's view of its state, for the session's questions. */
 uint32_t pal_attention_sets(const pal_layer *l, const pal_bounds *b);

@@ -88,15 +88,24 @@ watchDrops(byId('drop', HTMLElement), (files) => models.files(files));
 // The worker of the engine lies beside this folder: only a service worker above both answers for it. Opened with ?threads
 // on a host that does not send the headers of isolation, the page gets them from there, and comes once more.
 const threads = new URLSearchParams(location.search).has('threads');
-const offline = navigator.serviceWorker?.register(new URL(threads ? '../sw.js?threads' : '../sw.js', import.meta.url)).catch(() => {}); // a bonus
-if (threads && offline && !crossOriginIsolated && !sessionStorage.getItem('isolating') && (await offline)) {
+const registered = navigator.serviceWorker?.register(new URL(threads ? '../sw.js?threads' : '../sw.js', import.meta.url)).catch(() => undefined); // offline is a bonus
+if (threads && !crossOriginIsolated && !sessionStorage.getItem('isolating')) {
+  const registration = await registered;
+  const worker = registration?.installing ?? registration?.waiting ?? registration?.active;
   sessionStorage.setItem('isolating', 'once');
-  await new Promise((resolve) => {
-    navigator.serviceWorker.addEventListener('controllerchange', resolve, { once: true });
-    navigator.serviceWorker.ready.then((r) => navigator.serviceWorker.controller?.scriptURL === r.active?.scriptURL && r.active?.scriptURL.endsWith('?threads') && resolve(undefined));
+  if (worker && (await settled(worker)) === 'activated') {
+    location.reload();
+    await new Promise(() => {});
+  }
+}
+
+/** @param {ServiceWorker} worker @returns {Promise<string>} 'activated' or 'redundant' */
+function settled(worker) {
+  return new Promise((resolve) => {
+    const look = () => /activated|redundant/.test(worker.state) && resolve(worker.state);
+    worker.addEventListener('statechange', look);
+    look();
   });
-  location.reload();
-  await new Promise(() => {});
 }
 
 if (await desk.load(DEFAULT_MODEL.url, DEFAULT_MODEL.name)) desk.open(desk.last);
