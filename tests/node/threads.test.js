@@ -1,6 +1,8 @@
 // Threads in Node: the same bits with any number of them, growth while they work, and what happens when one dies.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
 import { Worker } from 'node:worker_threads';
@@ -55,12 +57,18 @@ test('the same bits of state and logits with 1, 2, 3 and 4 threads', async () =>
 });
 
 test('every build for threads: the hashes of its class', () => {
+    const ids = Array.from({ length: 80 }, (_, i) => (i * 37) % 256);
+    const settings = [
+        { name: 'full', policy: 'full', budget: 100, chunk: 80, pin: 0 },
+        { name: 'tova f16', policy: 'tova', budget: 24, cache: 1, positions: 1, chunk: 9, pin: 4 },
+        { name: 'h2o q8', policy: 'h2o', budget: 24, cache: 2, chunk: 1, pin: 0 },
+    ];
+    const jobs = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'threads-')), 'jobs.json');
+    fs.writeFileSync(jobs, JSON.stringify([{ name: 'embedded', model: embedded, ids, settings }]));
     for (const engine of ['clang-simd-mt', 'clang-relaxed-mt', 'emcc-simd-mt', 'emcc-relaxed-mt']) {
-        const file = path.join(root, modulePath(engine, 'engine'));
         const lines = [engine.replace('-mt', ''), engine].map((name, i) => {
             const flags = engine.includes('relaxed') ? relaxedFlags : [];
-            const module = i ? file : path.join(root, modulePath(name, 'engine'));
-            const run = spawnSync(process.execPath, [...flags, 'tests/node/threads-run.js', module, String(i ? 3 : 1), embedded], { cwd: root, encoding: 'utf8' });
+            const run = spawnSync(process.execPath, [...flags, 'tests/node/hash-run.js', modulePath(name, 'engine'), jobs, String(i ? 3 : 1)], { cwd: root, encoding: 'utf8' });
             assert.equal(run.status, 0, run.stderr);
             return run.stdout;
         });
