@@ -233,8 +233,8 @@ typedef struct {
 
 static void walk(const ways *f, const pal_mat *w, const pal_act *a, uint32_t row0, uint32_t row1, float *y,
                  uint32_t stride) {
-    const uint32_t step = RUNS / f->runs, first = w->first + row0, end = w->first + row1;
-    size_t blocks = w->cols / (32 * f->runs), row_bytes = blocks * w->format->bytes;
+    const uint32_t first = w->first + row0, end = w->first + row1;
+    const size_t blocks = w->cols / (32 * f->runs), row_bytes = blocks * w->format->bytes;
     uint8_t room[RUNS * 16 * 34];
     for (uint32_t group = first & ~15u; group < end; group += 16)
         for (uint32_t t0 = 0; t0 < a->n; t0 += TOKENS) {
@@ -242,10 +242,11 @@ static void walk(const ways *f, const pal_mat *w, const pal_act *a, uint32_t row
             uint32_t ahead = left * (uint64_t)row_bytes < AHEAD ? 0 : AHEAD;
             f4 acc[TOKENS][4];
             uint32_t T = a->n - t0 < TOKENS ? a->n - t0 : TOKENS;
+            const size_t step = T <= FEW && group < w->woven ? blocks : RUNS / f->runs; /* what fits into room */
             for (uint32_t t = 0; t < T; t++)
                 for (int r = 0; r < 4; r++) acc[t][r] = f4_set(0);
             for (size_t b = 0; b < blocks; b += step) {
-                uint32_t n = blocks - b < step ? (uint32_t)(blocks - b) : step;
+                uint32_t n = (uint32_t)(blocks - b < step ? blocks - b : step);
                 const uint8_t *p = blocks_of(w, group, b, n, room);
                 if (T <= FEW) {
                     for (uint32_t t = 0; t < T; t++) f->rows16(p, n, ahead, token_at(a, t0 + t, b * f->runs), acc[t]);

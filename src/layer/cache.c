@@ -189,6 +189,8 @@ static void f16_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const
     mix_by(f16_four, 2, c, from, wide, w, o, o_stride);
 }
 
+enum { MAGIC = 0x4b400000 }; /* 1.5 * 2^23: the addition rounds to an integer, found in the low bits */
+
 /* ---- q8: d16 bytes round(x / scale) per slot, then the scales of all slots, scale = max|x| / 127 ---- */
 
 static uint64_t q8_bytes(uint32_t cap, uint32_t d) { return (uint64_t)cap * pal_cache_d16(d) + pal_align(cap * 4ull); }
@@ -196,26 +198,35 @@ static float *q8_scales(const pal_cache_rows *c) {
     return (float *)(void *)(c->at + (size_t)c->cap * pal_cache_d16(c->d));
 }
 
-/* Codes round(x * inverse) with |x * inverse| <= most; NaN becomes 0. */
-static inline int32_t code_of(float v, float most) {
-    v = v > most ? most : v < -most ? -most : v == v ? v : 0;
-    return (int32_t)(v + (v < 0 ? -0.5f : 0.5f));
-}
-static float most_of(const float *x, uint32_t n) {
-    float most = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        float a = x[i] < 0 ? -x[i] : x[i];
-        if (!(a <= most) && most == most) most = a; /* NaN stays */
+/* The scale max|x| / most of d16 numbers, and its inverse, 0 where the codes are. The bits of |x| order like the values
+   and put NaN above inf. */
+static float q8_scale(const float *x, uint32_t d16, float most, float *inverse) {
+    i4 top = {0};
+    for (uint32_t i = 0; i < d16; i += 4) {
+        i4 v = (i4)f4_abs(f4_load(x + i)), more = v > top;
+        top = (more & v) | (~more & top);
     }
-    return most;
+    for (uint32_t i = 1; i < 4; i++) top[0] = top[i] > top[0] ? top[i] : top[0];
+    float max = pal_bits_f32((uint32_t)top[0]);
+    *inverse = max >= 0x1p-100f ? most / max : 0;
+    return max / most;
+}
+/* round(x * inverse), ties to even; NaN becomes 0. */
+static inline i4 codes_of(const float *x, float inverse) {
+    f4 v = f4_load(x) * f4_set(inverse);
+    return (i4)((f4)((i4)v & (v == v)) + (f4)i4_set(MAGIC)) - i4_set(MAGIC);
 }
 
 static void q8_store(const pal_cache_rows *c, uint32_t slot, const float *x) {
     uint32_t d = pal_cache_d16(c->d);
     int8_t *to = (int8_t *)c->at + (size_t)slot * d;
-    float most = most_of(x, d), inverse = most > 0 ? 127 / most : 0;
-    q8_scales(c)[slot] = most / 127;
-    for (uint32_t i = 0; i < d; i++) to[i] = (int8_t)code_of(x[i] * inverse, 127);
+    float inverse;
+    q8_scales(c)[slot] = q8_scale(x, d, 127, &inverse);
+    for (uint32_t i = 0; i < d; i += 16) {
+        i4 codes[4];
+        for (uint32_t k = 0; k < 4; k++) codes[k] = codes_of(x + i + 4 * k, inverse);
+        b16_store(to + i, b16_from(codes));
+    }
 }
 
 /* Keys are read as int16: 16 times the code, rotated or not; at most 127 * 16 * sqrt(2) * the table's magnitude (below 2).
@@ -223,10 +234,13 @@ static void q8_store(const pal_cache_rows *c, uint32_t slot, const float *x) {
 enum { KEY_MOST = 5748 };
 static void q8_query(const float *x, uint32_t d, float *out) {
     const uint32_t room = INT32_MAX / (KEY_MOST * pal_cache_d16(d)), most = room < 32767 ? room : 32767;
-    const float largest = most_of(x, d), inverse = largest > 0 ? (float)most / largest : 0;
     int16_t *to = (int16_t *)(void *)(out + 4);
-    out[0] = largest / (float)most;
-    for (uint32_t i = 0; i < pal_cache_d16(d); i++) to[i] = (int16_t)code_of(x[i] * inverse, (float)most);
+    float inverse;
+    out[0] = q8_scale(x, pal_cache_d16(d), (float)most, &inverse);
+    for (uint32_t i = 0; i < pal_cache_d16(d); i += 4) {
+        i4 codes = codes_of(x + i, inverse);
+        for (uint32_t k = 0; k < 4; k++) to[i + k] = (int16_t)codes[k];
+    }
 }
 
 typedef int8_t byte8 __attribute__((vector_size(8), aligned(1), may_alias));
@@ -234,19 +248,24 @@ typedef h8 h8_anywhere __attribute__((aligned(2), may_alias));
 static inline h8 h8_load(const int16_t *p) { return *(const h8_anywhere *)p; }
 
 static void load_keys(const pal_cache_rows *c, uint32_t j0, uint32_t n, const pal_cache_turn *turn, int16_t *out) {
-    const uint32_t d = pal_cache_d16(c->d), half = turn ? turn->n_rot / 2 : 0, turned = half % 8 ? 0 : half;
+    const uint32_t d = pal_cache_d16(c->d), half = turn ? turn->n_rot / 2 : 0, turned = half & ~15u;
     const int8_t *row = (const int8_t *)c->at + (size_t)j0 * d;
     for (uint32_t j = 0; j < n; j++, row += d, out += d) {
         const int16_t *cs = turn ? turn->cs16 + (size_t)turn->rank[j0 + j] * turn->n_rot : NULL;
-        for (uint32_t i = 0; i < turned; i += 8) {
-            h8 a = __builtin_convertvector(*(const byte8 *)(row + i), h8) << 5;
-            h8 b = __builtin_convertvector(*(const byte8 *)(row + half + i), h8) << 5;
-            h8 cos = h8_load(cs + i), sin = h8_load(cs + half + i);
-            *(h8_anywhere *)(out + i) = h8_mulr(a, cos) - h8_mulr(b, sin);
-            *(h8_anywhere *)(out + half + i) = h8_mulr(a, sin) + h8_mulr(b, cos);
-        }
-        for (uint32_t i = 2 * turned; i < d; i += 8)
+        for (uint32_t i = half / 4 * 8; i < d; i += 8)
             *(h8_anywhere *)(out + i) = __builtin_convertvector(*(const byte8 *)(row + i), h8) << 4;
+        PAL_ROLLED
+        for (uint32_t at = 0; at < turned; at += 16) {
+            PAL_UNROLL
+            for (uint32_t k = 0; k < 16; k += 8) {
+                const uint32_t i = at + k;
+                h8 a = __builtin_convertvector(*(const byte8 *)(row + i), h8) << 5;
+                h8 b = __builtin_convertvector(*(const byte8 *)(row + half + i), h8) << 5;
+                h8 cos = h8_load(cs + i), sin = h8_load(cs + half + i);
+                *(h8_anywhere *)(out + i) = h8_mulr(a, cos) - h8_mulr(b, sin);
+                *(h8_anywhere *)(out + half + i) = h8_mulr(a, sin) + h8_mulr(b, cos);
+            }
+        }
         for (uint32_t i = turned; i < half; i++) {
             int16_t a = (int16_t)(row[i] * 32), b = (int16_t)(row[half + i] * 32);
             out[i] = (int16_t)(h1_mulr(a, cs[i]) - h1_mulr(b, cs[half + i]));
@@ -304,7 +323,6 @@ static void q8_dots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const pal_
 /* codes: per block of 32 slots round(p * scale of the value / scale of the block) in 0..127; then the scales of the blocks.
    A block that is not finite, which the bits tell (they order like the values), gets codes 0 and that scale. */
 static void q8_weights(const pal_cache_rows *c, const float *p, uint32_t n, uint32_t stride, void *codes) {
-    const i4 magic = i4_set(0x4b400000); /* 1.5 * 2^23: the addition rounds to an integer, found in the low bits */
     uint8_t *to = codes;
     float *scale = (float *)(void *)(to + stride), last[PAL_CACHE_BLOCK] = {0};
     for (uint32_t j = 0; j < n; j += PAL_CACHE_BLOCK, to += PAL_CACHE_BLOCK) {
@@ -331,7 +349,7 @@ static void q8_weights(const pal_cache_rows *c, const float *p, uint32_t n, uint
             PAL_UNROLL
             for (uint32_t k = 0; k < 4; k++) {
                 f4 v = top < 0x7f800000 ? w[i + k] * inverse : f4_set(0);
-                code[k] = (i4)(v + (f4)magic) - magic;
+                code[k] = (i4)(v + (f4)i4_set(MAGIC)) - i4_set(MAGIC);
             }
             b16_store(to + 4 * i, b16_from(code));
         }

@@ -1,8 +1,8 @@
-// What a token costs at several depths, in turns in one process: the part that Node and a page's worker share.
+// What a token that is written costs at several depths, in turns in one process: the part that Node and a page's worker share.
 
 /**
- * Sessions of one model that stand at different depths; each round every session writes the same few tokens and goes back
- * to where it stood.
+ * Sessions of one model that stand at different depths; each round every session takes the same few tokens, with the logits
+ * after each, and goes back to where it stood.
  * @param {import('../../web/model.js').Model} model
  * @param {{ budget: number, far: number, tokens: number, rounds: number, cache?: string }} options
  * @param {(line: string) => void} tell
@@ -32,7 +32,7 @@ export async function measureDepths(model, { budget, far, tokens, rounds, cache 
             session.rewind();
             session.feedChunk(ids(1, 1)); // what rewind() touched goes out of the way
             const started = performance.now();
-            for (const id of ids(2, tokens)) session.feedChunk([id]);
+            for (const id of ids(2, tokens)) session.feedChunk([id]), session.logits();
             if (round) ms.push((performance.now() - started) / tokens); // the first round warms up
         }
         await model.breathe();

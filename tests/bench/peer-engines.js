@@ -1,6 +1,6 @@
 // The engines as a page uses them, behind one face. Runs in the page of tests/bench/peers.js.
 //
-//    open(url, { threads, keep, context, policy, variant }) -> { about, answer, close }
+//    open(url, { threads, keep, context, policy, memory, variant }) -> { about, answer, close }; memory: format of keys and values
 //    answer(prompt, tokens, budget) -> { promptTokens, promptMs, steps, stepMs, state? }   greedy; times are the engine's own
 //
 // keep: the browser's storage is used: filled if the file is not there, else read. A step draws a token and computes the
@@ -10,7 +10,7 @@ const LEFT_OUT = /threads/; // an option that this palimpsest does not know yet
 
 const palimpsest = {
     /** @param {string} url @param {any} options */
-    async open(url, { threads, keep, policy, variant }) {
+    async open(url, { threads, keep, policy, memory, variant }) {
         const { Model } = await import(/** @type {string} */ ('/dist/page/palimpsest.js'));
         const options = { cache: keep, variant };
         const model = await Model.load(url, { ...options, threads }).catch((/** @type {Error} */ e) => {
@@ -22,7 +22,7 @@ const palimpsest = {
         return {
             about: [model.variant, model.note].filter((s) => s).join(': '),
             async answer(/** @type {string} */ prompt, /** @type {number} */ tokens, /** @type {number} */ budget) {
-                const chat = model.chat({ template: '{{ messages[0].content }}', memory: { tokens: budget, policy }, seed: 0 });
+                const chat = model.chat({ template: '{{ messages[0].content }}', memory: { tokens: budget, policy, cache: memory }, seed: 0 });
                 await chat.ask(prompt, { temperature: 0, maxTokens: tokens, ignoreEnd: true });
                 const { promptTokens, promptMs, decodeTokens, decodeMs, bytes } = chat.stats;
                 await chat.close();

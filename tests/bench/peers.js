@@ -1,5 +1,5 @@
 // node tests/bench/peers.js [--shape NAME,...] [--type NAME,...] [--threads 1,2] [--runs 5] [--tokens 64] [--deep] [--quick]
-//   [--only palimpsest|wllama] [--policy tova] [--variant auto] [--llama-bench PATH] [--write]
+//   [--only palimpsest|wllama] [--policy tova] [--cache f16] [--variant auto] [--llama-bench PATH] [--write]
 // Palimpsest beside wllama in one headless Chromium, each in a page and process of its own, on the same file with the same
 // prompt, threads and number of tokens, in turns; the median of the runs, and the least and the most. With --llama-bench
 // also native llama.cpp. Everything takes hours (wllama reads 4 to 60 tokens a second); --quick is one small model, two runs.
@@ -29,7 +29,7 @@ const option = (/** @type {string} */ value) => ({ type: /** @type {const} */ ('
 const flag = { type: /** @type {const} */ ('boolean') };
 const { values: o } = parseArgs({
     options: {
-        shape: option(''), type: option(''), threads: option('1,2'), runs: option(''), tokens: option(''), only: option(''), policy: option('tova'), variant: option('auto'),
+        shape: option(''), type: option(''), threads: option('1,2'), runs: option(''), tokens: option(''), only: option(''), policy: option('tova'), cache: option('f16'), variant: option('auto'),
         'llama-bench': { type: 'string' }, deep: flag, quick: flag, write: flag,
     },
 });
@@ -92,7 +92,7 @@ async function loads(/** @type {any} */ open, /** @type {keyof typeof HOSTS} */ 
 
 /** Both engines, in turns. @returns {Promise<{ results: Record<string, Result>, roof: number }>} */
 async function measure(/** @type {any} */ open, /** @type {string} */ url, /** @type {number} */ threads) {
-    const options = { threads, context, policy: o.policy, variant: o.variant };
+    const options = { threads, context, policy: o.policy, memory: o.cache, variant: o.variant };
     const results = /** @type {Record<string, Result>} */ ({});
     for (const name of names) results[name] = { figures: {}, about: '' };
     const attempt = async (/** @type {string} */ name, /** @type {() => Promise<void>} */ work) => {
@@ -150,6 +150,8 @@ function derive({ figures }, weights, roof) {
     if (figures.peak) figures.beyond = [figures.peak[0] - figures.page[0] - weights / 1e6];
 }
 
+/** In tables. @param {string} name */
+const titled = (name) => (name === 'palimpsest' && o.cache !== 'f16' ? `${name}, cache ${o.cache}` : name);
 const failure = (/** @type {string} */ error) => error.match(/absent: (.*)/)?.[1] ?? `FAILED ${error}`;
 const shown = (/** @type {number[] | undefined} */ v, /** @type {number} */ digits) => {
     if (!v?.length) return '';
@@ -166,15 +168,15 @@ function tell(model, weights, threads, all, roof) {
     const load = os.loadavg()[0].toFixed(1);
     console.log(`\n${model}, ${(weights / 1e6).toFixed(1)} MB of weights, ${threads} thread(s), ${runs} runs of ${tokens} tokens; plain read ${roof.toFixed(1)} GB/s; machine load ${load}`);
     for (const [name, { about, error }] of Object.entries(all)) if (about || error) console.log(`  ${name}: ${error ? failure(error) : about}`);
-    const head = ['', 'palimpsest', ...others.flatMap((name) => [name, 'ratio'])];
+    const head = ['', titled('palimpsest'), ...others.flatMap((name) => [name, 'ratio'])];
     const lines = LINES.map(([title, figure, digits]) => [title, shown(ours[figure], digits), ...others.flatMap((name) => [shown(all[name].figures[figure], digits), ratio(ours[figure], all[name].figures[figure])])]);
     for (const row of [head, ...lines]) console.log(row.map((cell, i) => (i ? cell.padStart(24) : cell.padEnd(30))).join('').trimEnd());
     if (!o.write) return;
     const columns = ['date', 'model', 'threads', 'engine', ...LINES.map(([title]) => title), 'plain read GB/s', 'load'];
     const row = (/** @type {string} */ engine, /** @type {(figure: string, digits: number) => string} */ cell) =>
         record('beside the peers', columns, [new Date().toISOString().slice(0, 10), model, threads, engine, ...LINES.map(([, figure, digits]) => cell(figure, digits)), roof.toFixed(1), load]);
-    for (const [name, { figures, error }] of Object.entries(all)) row(error ? `${name}: ${failure(error)}` : name, (figure, digits) => shown(figures[figure], digits));
-    for (const name of others) row(`palimpsest / ${name}`, (figure) => ratio(ours[figure], all[name].figures[figure]));
+    for (const [name, { figures, error }] of Object.entries(all)) row(error ? `${titled(name)}: ${failure(error)}` : titled(name), (figure, digits) => shown(figures[figure], digits));
+    for (const name of others) row(`${titled('palimpsest')} / ${name}`, (figure) => ratio(ours[figure], all[name].figures[figure]));
 }
 
 /** What a page fetches to chat, in brotli, with the largest of our builds. */
