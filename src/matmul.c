@@ -195,18 +195,16 @@ PAL_INLINE void tile(const kind *f, const staged *w, uint32_t runs, token x0, to
 }
 
 /* One tile serves all formats of the same traits. */
-typedef void tiles(const staged *w, uint32_t runs, token x0, token x1, f4 acc0[4], f4 acc1[4]);
-#define TILES(name, ...)                                                                              \
-    PAL_APART void name(const staged *w, uint32_t runs, token x0, token x1, f4 acc0[4], f4 acc1[4]) { \
-        const kind f = {__VA_ARGS__};                                                                 \
-        tile(&f, w, runs, x0, x1, acc0, acc1);                                                        \
+typedef void tiles(int32_t offset, const staged *w, uint32_t runs, token x0, token x1, f4 acc0[4], f4 acc1[4]);
+#define TILES(name, ...)                                                                                              \
+    PAL_APART void name(int32_t offset, const staged *w, uint32_t runs, token x0, token x1, f4 acc0[4], f4 acc1[4]) { \
+        const kind f = {.offset = offset, __VA_ARGS__};                                                               \
+        tile(&f, w, runs, x0, x1, acc0, acc1);                                                                        \
     }
-TILES(tile_16_steps, .offset = 16)
-TILES(tile_8_steps, .offset = 8)
+TILES(tile_plain, .min = false)
 TILES(tile_min, .min = true)
 TILES(tile_wide, .wide = true)
-TILES(tile_pairs_4, .pairs = true, .offset = 4)
-TILES(tile_pairs_32, .pairs = true, .offset = 32)
+TILES(tile_pairs, .pairs = true)
 TILES(tile_pairs_min, .pairs = true, .min = true)
 
 /* ---- rows by groups ---- */
@@ -226,6 +224,7 @@ static const uint8_t *blocks_of(const pal_mat *w, uint32_t row, size_t b, uint32
 /* The three ways of a format through a group. */
 typedef struct {
     uint32_t runs; /* per block */
+    int32_t offset;
     void (*rows16)(const uint8_t *p, uint32_t blocks, uint32_t ahead, token x, f4 acc[4]);
     void (*stage)(const uint8_t *p, uint32_t blocks, staged *to);
     tiles *tile;
@@ -257,8 +256,8 @@ static void walk(const ways *f, const pal_mat *w, const pal_act *a, uint32_t row
                 for (uint32_t t = 0; t < T; t += 2) { /* an odd token at the end keeps itself company */
                     uint32_t u = t + 1 < T ? t + 1 : t;
                     f4 other[4];
-                    f->tile(&unpacked, n * f->runs, token_at(a, t0 + t, b * f->runs), token_at(a, t0 + u, b * f->runs),
-                            acc[t], u > t ? acc[u] : other);
+                    f->tile(f->offset, &unpacked, n * f->runs, token_at(a, t0 + t, b * f->runs),
+                            token_at(a, t0 + u, b * f->runs), acc[t], u > t ? acc[u] : other);
                 }
             }
             uint32_t from = group < first ? first - group : 0, to = end - group < 16 ? end - group : 16;
@@ -270,6 +269,9 @@ static void walk(const ways *f, const pal_mat *w, const pal_act *a, uint32_t row
         }
 }
 
+/* Runs of the K formats that are written out, so that their shifts are constants: what pays where products are fast. */
+enum { SPAN = PAL_FAST_DOT ? 4 : 1 };
+
 #define INTEGER(F, tile, head, scale, fifth, offset, span, pairs, min, wide)                                      \
     static const kind kind_##F = {PAL_BLOCK_##F / 32, span, PAL_BYTES_##F, offset, pairs, min, wide, head, scale, \
                                   codes_##F,          fifth};                                                     \
@@ -277,19 +279,19 @@ static void walk(const ways *f, const pal_mat *w, const pal_act *a, uint32_t row
         rows16(&kind_##F, p, n, ahead, x, acc);                                                                   \
     }                                                                                                             \
     PAL_APART void stage_##F(const uint8_t *p, uint32_t n, staged *to) { stage(&kind_##F, p, n, to); }            \
-    static const ways ways_##F = {PAL_BLOCK_##F / 32, rows16_##F, stage_##F, tile};
+    static const ways ways_##F = {PAL_BLOCK_##F / 32, offset, rows16_##F, stage_##F, tile};
 // clang-format off
 /*      format  tile            head       scale       fifth       offset span pairs min wide */
-INTEGER(Q4_0,   tile_8_steps,   head_none, scale_d,    fifth_none, 8,     1, false, false, false)
+INTEGER(Q4_0,   tile_plain,     head_none, scale_d,    fifth_none, 8,     1, false, false, false)
 INTEGER(Q4_1,   tile_min,       head_none, scale_dm,   fifth_none, 0,     1, false, true,  false)
-INTEGER(Q5_0,   tile_16_steps,  head_none, scale_d,    fifth_Q5_0, 16,    1, false, false, false)
+INTEGER(Q5_0,   tile_plain,     head_none, scale_d,    fifth_Q5_0, 16,    1, false, false, false)
 INTEGER(Q5_1,   tile_min,       head_none, scale_dm,   fifth_Q5_1, 0,     1, false, true,  false)
 INTEGER(Q8_0,   tile_wide,      head_none, scale_d,    fifth_none, 0,     1, false, false, true)
-INTEGER(Q2_K,   tile_pairs_min, head_Q2_K, scale_Q2_K, fifth_none, 0,     4, true, true, false)
-INTEGER(Q3_K,   tile_pairs_4,   head_Q3_K, scale_Q3_K, fifth_none, 4,     4, true, false, false)
-INTEGER(Q4_K,   tile_min,       head_K,    scale_K,    fifth_none, 0,     4, false, true, false)
-INTEGER(Q5_K,   tile_min,       head_K,    scale_K,    fifth_none, 0,     4, false, true, false)
-INTEGER(Q6_K,   tile_pairs_32,  head_Q6_K, scale_Q6_K, fifth_none, 32,    4, true,  false, false)
+INTEGER(Q2_K,   tile_pairs_min, head_Q2_K, scale_Q2_K, fifth_none, 0,     SPAN, true, true, false)
+INTEGER(Q3_K,   tile_pairs,     head_Q3_K, scale_Q3_K, fifth_none, 4,     SPAN, true, false, false)
+INTEGER(Q4_K,   tile_min,       head_K,    scale_K,    fifth_none, 0,     SPAN, false, true, false)
+INTEGER(Q5_K,   tile_min,       head_K,    scale_K,    fifth_none, 0,     SPAN, false, true, false)
+INTEGER(Q6_K,   tile_pairs,     head_Q6_K, scale_Q6_K, fifth_none, 32,    SPAN, true,  false, false)
 // clang-format on
 
 /* ---- entries ---- */

@@ -32,19 +32,16 @@ PAL_INLINE void float_tile(const floats *f, const uint8_t *const *w, const float
     f4 sum[2][2][4] = {{{{0}}}};
     const uint8_t *at[2];
     const float *of[2];
-    uint32_t c = 0;
-    PAL_ROLLED for (; c + 16 <= cols; c += 16) {
+    uint8_t tail[2][64] = {{0}};
+    float xs[2][16] = {{0}};
+    PAL_ROLLED for (uint32_t c = 0; c < cols; c += 16) {
+        const uint32_t rest = cols - c;
         for (uint32_t r = 0; r < R; r++) at[r] = w[r] + (size_t)c * f->bytes;
         for (uint32_t t = 0; t < T; t++) of[t] = x[t] + c;
-        step16(f, at, of, R, T, sum);
-    }
-    if (c < cols) {
-        uint8_t tail[2][64] = {{0}};
-        float xs[2][16] = {{0}};
-        uint32_t rest = cols - c;
-        for (uint32_t r = 0; r < R; r++)
-            pal_copy(tail[r], w[r] + (size_t)c * f->bytes, rest * f->bytes), at[r] = tail[r];
-        for (uint32_t t = 0; t < T; t++) pal_copy(xs[t], x[t] + c, rest * 4), of[t] = xs[t];
+        if (rest < 16) {
+            for (uint32_t r = 0; r < R; r++) pal_copy(tail[r], at[r], rest * f->bytes), at[r] = tail[r];
+            for (uint32_t t = 0; t < T; t++) pal_copy(xs[t], of[t], rest * 4), of[t] = xs[t];
+        }
         step16(f, at, of, R, T, sum);
     }
     for (uint32_t r = 0; r < R; r++)

@@ -15,7 +15,6 @@ typedef int16_t h8 __attribute__((vector_size(16)));
 typedef uint16_t h8u __attribute__((vector_size(16)));
 typedef int8_t b16 __attribute__((vector_size(16)));
 typedef uint8_t u16 __attribute__((vector_size(16)));
-
 typedef f4 f4_anywhere __attribute__((aligned(1), may_alias)); /* as they lie in memory, without alignment */
 typedef b16 b16_anywhere __attribute__((aligned(1), may_alias));
 
@@ -97,8 +96,7 @@ static inline i4 i4_dot(h8 a, h8 b) {
 #endif
 }
 
-/* The signed bytes 0, 2, 4 ... (bytes 1, 3, 5 ... are (h8)v >> 8). */
-static inline h8 h8_even(b16 v) { return (h8)((h8u)v << 8) >> 8; }
+static inline h8 h8_even(b16 v) { return (h8)((h8u)v << 8) >> 8; } /* signed bytes 0, 2, 4; 1, 3, 5: (h8)v >> 8 */
 
 /* Four products of bytes per lane: lane i of acc + sum over the four bytes of lane i of x * w. x holds -127..127.
    i4_dot_b16_u7: w holds 0..127, which one operand of the relaxed instruction must.
@@ -119,11 +117,13 @@ static inline i4 i4_dot_b16(b16 x, b16 w, i4 acc) {
     return i4_dot_b16_u7(w ^ (b16)(x < 0), (b16)wasm_i8x16_abs((v128_t)x), acc);
 }
 static inline i4 i4_dot_b16_start(int32_t below_zero) { return i4_set(below_zero); }
+enum { PAL_FAST_DOT = 1 };
 #else
 static inline i4 i4_dot_b16(b16 x, b16 w, i4 acc) {
     return acc + i4_dot(h8_even(x), h8_even(w)) + i4_dot((h8)x >> 8, (h8)w >> 8);
 }
 static inline i4 i4_dot_b16_start(int32_t below_zero) { return i4_set(0 & below_zero); }
+enum { PAL_FAST_DOT = 0 };
 #endif
 
 static inline f4 f4_min(f4 a, f4 b) { /* b < a ? b : a */

@@ -112,28 +112,31 @@ static void float_mix(const float *p, uint32_t stride, uint32_t heads, const flo
     if (heads) mix(p, stride, 1, rows, n, wide, o, o_stride);
 }
 
+/* Rows as floats: load_rows of a format. */
+typedef void loader(uint32_t bytes, const uint8_t *row, const uint8_t *last, uint32_t n, uint32_t from, uint32_t wide,
+                    const pal_cache_turn *turn, const uint32_t *rank, float *out);
+
 enum { ROOM = 4096 }; /* floats of a block */
 
-PAL_INLINE void dots_by(four_of *four, uint32_t size, const pal_cache_rows *c, uint32_t j0, uint32_t n,
-                        const pal_cache_turn *turn, const float *q, uint32_t heads, float *s, uint32_t stride) {
+static void dots_by(loader *load, uint32_t size, const pal_cache_rows *c, uint32_t j0, uint32_t n,
+                    const pal_cache_turn *turn, const float *q, uint32_t heads, float *s, uint32_t stride) {
     const uint32_t d = pal_cache_d16(c->d), most = (ROOM / d) & ~3u;
     float rows[ROOM];
     for (uint32_t j = 0, m; j < n; j += m) {
         m = n - j < most ? n - j : most;
-        load_rows(four, d * size, c->at + (size_t)(j0 + j) * d * size, c->at + (size_t)(c->cap - 1) * d * size, m, 0, d,
-                  turn, turn ? turn->rank + j0 + j : NULL, rows);
+        load(d * size, c->at + (size_t)(j0 + j) * d * size, c->at + (size_t)(c->cap - 1) * d * size, m, 0, d, turn,
+             turn ? turn->rank + j0 + j : NULL, rows);
         float_dots(rows, m, d, q, heads, s + j, stride);
     }
 }
-PAL_INLINE void mix_by(four_of *four, uint32_t size, const pal_cache_rows *c, uint32_t from, uint32_t wide,
-                       const pal_cache_weights *w, float *o, uint32_t o_stride) {
+static void mix_by(loader *load, uint32_t size, const pal_cache_rows *c, uint32_t from, uint32_t wide,
+                   const pal_cache_weights *w, float *o, uint32_t o_stride) {
     const uint32_t bytes = pal_cache_d16(c->d) * size, n = w->seen + w->tokens - 1, most = ROOM / PAL_CACHE_COLUMNS;
     float rows[ROOM];
     for (uint32_t h = 0; h < w->tokens * w->group; h++) pal_zero(o + (size_t)h * o_stride, wide * sizeof *o);
     for (uint32_t j = 0, m; j < n; j += m) {
         m = n - j < most ? n - j : most;
-        load_rows(four, bytes, c->at + (size_t)j * bytes, c->at + (size_t)(c->cap - 1) * bytes, m, from, wide, NULL,
-                  NULL, rows);
+        load(bytes, c->at + (size_t)j * bytes, c->at + (size_t)(c->cap - 1) * bytes, m, from, wide, NULL, NULL, rows);
         if (j + m <= w->seen) {
             float_mix(w->p + j, w->stride, w->tokens * w->group, rows, m, wide, o, o_stride);
             continue;
@@ -153,13 +156,17 @@ static void f32_store(const pal_cache_rows *c, uint32_t slot, const float *x) {
     pal_copy(c->at + (size_t)slot * d * 4, x, d * sizeof *x);
 }
 static inline f4 f32_four(const uint8_t *row, uint32_t i) { return f4_load((const float *)(const void *)row + i); }
+PAL_APART void f32_rows(uint32_t bytes, const uint8_t *row, const uint8_t *last, uint32_t n, uint32_t from,
+                        uint32_t wide, const pal_cache_turn *turn, const uint32_t *rank, float *out) {
+    load_rows(f32_four, bytes, row, last, n, from, wide, turn, rank, out);
+}
 static void f32_dots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const pal_cache_turn *turn, const float *q,
                      uint32_t heads, float *s, uint32_t stride) {
-    dots_by(f32_four, 4, c, j0, n, turn, q, heads, s, stride);
+    dots_by(f32_rows, 4, c, j0, n, turn, q, heads, s, stride);
 }
 static void f32_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const pal_cache_weights *w, float *o,
                     uint32_t o_stride) {
-    mix_by(f32_four, 4, c, from, wide, w, o, o_stride);
+    mix_by(f32_rows, 4, c, from, wide, w, o, o_stride);
 }
 
 /* Halves without subnormals, infinity and NaN: a number below 2^-14 is stored as the nearer of 0 and 2^-14, one above
@@ -180,13 +187,17 @@ static inline f4 f16_four(const uint8_t *row, uint32_t i) {
     u4 wide = (u4) __builtin_convertvector(*(const short4 *)(row + 2 * i), i4); /* the sign fills the top */
     return (f4)(wide << 13 & 0x8fffe000) * f4_set(0x1p112f);
 }
+PAL_APART void f16_rows(uint32_t bytes, const uint8_t *row, const uint8_t *last, uint32_t n, uint32_t from,
+                        uint32_t wide, const pal_cache_turn *turn, const uint32_t *rank, float *out) {
+    load_rows(f16_four, bytes, row, last, n, from, wide, turn, rank, out);
+}
 static void f16_dots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const pal_cache_turn *turn, const float *q,
                      uint32_t heads, float *s, uint32_t stride) {
-    dots_by(f16_four, 2, c, j0, n, turn, q, heads, s, stride);
+    dots_by(f16_rows, 2, c, j0, n, turn, q, heads, s, stride);
 }
 static void f16_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const pal_cache_weights *w, float *o,
                     uint32_t o_stride) {
-    mix_by(f16_four, 2, c, from, wide, w, o, o_stride);
+    mix_by(f16_rows, 2, c, from, wide, w, o, o_stride);
 }
 
 enum { MAGIC = 0x4b400000 }; /* 1.5 * 2^23: the addition rounds to an integer, found in the low bits */
