@@ -87,7 +87,8 @@ compile() {
         objects+=("$object")
         stale "$object" "$source" "$flags_of" "${headers[@]}" || continue
         case $source in # what the time goes into is compiled for speed
-        src/matmul*.c | src/ops.c | src/math.c | src/layer/cache.c | src/layer/policy.c) level=-O3 ;;
+        src/matmul*.c | src/layer/policy.c) level=-O3 ;;
+        src/layer/cache.c | src/ops.c | src/math.c | src/layer/ssm.c | src/layer/delta.c | src/layer/rwkv7.c) level=-Os ;;
         *) level=$cold ;;
         esac
         queue "${command[@]}" "$level" -c "$source" -o "$object"

@@ -5,7 +5,7 @@
 
 void pal_forward(const pal_model *m, pal_run *r, const uint32_t *ids, uint32_t n, bool pinned) {
     uint64_t pos = r->state->n_seen;
-    pal_chunk chunk = {&r->bounds, n, (uint32_t)pos, pinned, r->rope, r->rope16, r->act, r->layer, r->team};
+    pal_chunk chunk = {&r->bounds, n, (uint32_t)pos, pinned, r->rope, r->rope16, r->first, r->act, r->layer, r->team};
 
     for (uint32_t t = 0; t < n; t++) { /* x = embedding of the token (+ learned position) */
         float *x = r->x + (size_t)t * m->dim;
@@ -17,16 +17,19 @@ void pal_forward(const pal_model *m, pal_run *r, const uint32_t *ids, uint32_t n
             pal_add(x, r->y, m->dim);
         }
     }
+    pal_norm_rows(&m->embedding_norm, r->x, n, m->dim, r->x);
     if (!r->bounds.cache_positions)
         for (uint32_t i = 0; i < m->n_rope; i++) pal_rope_table(&m->rope[i], r->freq[i], pos, n, r->rope[i]);
 
     uint64_t at = pal_state_layer(m, &r->bounds, 0);
-    for (uint32_t i = 0; i < m->n_layer; i++) { /* x += post(layer(pre(x))) */
+    for (uint32_t i = 0; i < m->n_layer; i++) { /* x = after(x + scale post(layer(pre(x)))) */
         const pal_layer *l = &m->layers[i];
         pal_norm_rows(&l->pre, r->x, n, m->dim, r->h);
         l->kind->forward(l, &chunk, (uint8_t *)r->state + at, r->h, r->y);
         pal_norm_rows(&l->post, r->y, n, m->dim, r->y);
+        if (l->scale != 1) pal_scale(r->y, l->scale, n * m->dim);
         pal_add(r->x, r->y, n * m->dim);
+        pal_norm_rows(&l->after, r->x, n, m->dim, r->x);
         at += pal_align(l->kind->state_bytes(l, &r->bounds));
     }
 
@@ -39,6 +42,7 @@ void pal_head(const pal_model *m, pal_run *r, const float *x, uint32_t n, float 
     pal_norm_rows(&m->out_norm, x, n, m->dim, r->h);
     pal_act in = pal_act_make(r->h, n, m->dim, r->act);
     pal_products(r->team, &in, &(pal_product){&m->head, logits}, 1);
+    if (m->logit_scale != 1) pal_scale(logits, m->logit_scale, n * m->n_vocab);
     if (m->logit_softcap > 0) pal_softcap(logits, m->logit_softcap, n * m->n_vocab);
 }
 
@@ -63,6 +67,7 @@ uint64_t pal_run_layout(pal_run *r, const pal_model *m, const pal_limits *l, uin
     r->x = piece(&at, stream);
     r->h = piece(&at, stream);
     r->y = piece(&at, stream);
+    r->first = piece(&at, m->first_values ? stream : 0);
     r->act = piece(&at, act);
     r->layer = piece(&at, layer);
     r->logits = piece(&at, (uint64_t)tile * m->n_vocab * sizeof(float));

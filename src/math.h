@@ -15,13 +15,14 @@ float pal_sqrtf(float x);
 
 f4 f4_tanh(f4 x);        /* error < 2 ulp; odd to the bit */
 f4 f4_sigmoid(f4 x);     /* error < 2.5 ulp; 0 below -88.7228 */
+f4 f4_softplus(f4 x);    /* log(1 + exp(x)), error < 3 ulp; 0 below -87.3365 */
 float pal_expf(float x); /* lane 0 of f4_exp, so scalar and vector code agree */
 float pal_tanhf(float x);
 float pal_erff(float x); /* error < 1 ulp; odd to the bit */
 
 /* exp(x), error < 1.1 ulp; exp(0) = 1; 0 where the result would be subnormal (x < -87.3365), inf above 88.7228.
    Inline, because the loops that spend their time here keep the constants in registers. */
-static inline f4 f4_exp(f4 x) {
+PAL_INLINE f4 f4_exp(f4 x) {
     f4 shifted = x * f4_set(0x1.715476p+0f) + f4_set(0x1.8p23f); /* the integer k in the low bits, ties to even */
     f4 k = shifted - f4_set(0x1.8p23f);
     f4 r = x - k * f4_set(0x1.63p-1f) + k * f4_set(0x1.bd0106p-13f); /* |r| < 0.347; the first difference is exact */

@@ -114,16 +114,31 @@ pal_mat pal_bind_rows(pal_builder *b, uint32_t block, const char *name, uint32_t
     return (pal_mat){f, t->data, rows, cols, row0, woven};
 }
 
-const float *pal_bind_vector(pal_builder *b, uint32_t block, const char *name, uint32_t from, uint32_t n) {
+const float *pal_bind_floats(pal_builder *b, uint32_t block, const char *name, uint64_t cols, uint64_t rows) {
     key k = name_of(block, name, "");
-    const pal_tensor *t = need(b, k.text, n, 1);
+    const pal_tensor *t = pal_gguf_tensor(b->g, k.text);
+    if (!t || t->ne[0] != cols || t->ne[1] * t->ne[2] * t->ne[3] != rows) t = need(b, k.text, cols, rows);
     if (!t) return NULL;
     if (t->type != 0)
         pal_fail(b->e, PAL_E_SUPPORT, str_of(k.text),
                  "vectors must be F32; convert the model again with a current converter");
     if ((uintptr_t)t->data % sizeof(float))
         pal_fail(b->e, PAL_E_ARGUMENT, str_of(k.text), "is not aligned; place the file at an address divisible by 64");
-    return (const float *)(const void *)t->data + from;
+    return (const float *)(const void *)t->data;
+}
+
+const float *pal_bind_vector(pal_builder *b, uint32_t block, const char *name, uint32_t from, uint32_t n) {
+    const float *v = pal_bind_floats(b, block, name, n, 1);
+    return v ? v + from : NULL;
+}
+
+pal_conv pal_bind_conv(pal_builder *b, uint32_t block, const char *name, uint32_t channels, uint32_t taps) {
+    key weight = name_of(PAL_NO_BLOCK, name, ".weight"), bias = name_of(PAL_NO_BLOCK, name, ".bias");
+    if (taps == 0 || taps > PAL_CONV_TAPS)
+        pal_fail(b->e, PAL_E_SUPPORT, str_of(weight.text), "a convolution may have 1 to 16 taps; choose another model");
+    pal_conv c = {pal_bind_floats(b, block, weight.text, taps, channels), NULL, channels, taps};
+    if (pal_has(b, block, bias.text)) c.b = pal_bind_vector(b, block, bias.text, 0, channels);
+    return c;
 }
 
 pal_linear pal_bind_linear_rows(pal_builder *b, uint32_t block, const char *name, uint32_t row0, uint32_t rows,
@@ -148,9 +163,9 @@ pal_norm pal_bind_norm(pal_builder *b, uint32_t kind, uint32_t block, const char
 
 /* ---- layers that llama-like families share ---- */
 
-static pal_layer *add_layer(pal_builder *b, const pal_kind *kind, uint32_t block, uint32_t norm_kind,
-                            const char *norm) {
+pal_layer *pal_add_layer(pal_builder *b, const pal_kind *kind, uint32_t block, uint32_t norm_kind, const char *norm) {
     pal_layer *l = &b->m->layers[b->m->n_layer++];
+    l->scale = 1;
     l->kind = kind;
     l->block = block;
     l->dim = b->m->dim;
@@ -159,12 +174,21 @@ static pal_layer *add_layer(pal_builder *b, const pal_kind *kind, uint32_t block
 }
 
 pal_layer *pal_add_attention(pal_builder *b, uint32_t block, uint32_t norm_kind) {
-    pal_layer *l = add_layer(b, &pal_attention_kind, block, norm_kind, "attn_norm");
+    pal_layer *l = pal_add_layer(b, &pal_attention_kind, block, norm_kind, "attn_norm");
     pal_attention *a = &l->attention;
-    uint32_t dim = b->m->dim, q = b->n_head * b->d_k, k = b->n_head_kv * b->d_k, v = b->n_head_kv * b->d_v;
-    *a = (pal_attention){
-        .n_head = b->n_head, .n_head_kv = b->n_head_kv, .d_k = b->d_k, .d_v = b->d_v, .n_rot = b->n_rot};
-    a->scale = 1 / pal_sqrtf((float)b->d_k);
+    uint32_t dim = b->m->dim, q = b->n_head * b->d_k * (b->gated ? 2 : 1);
+    uint32_t k = b->n_head_kv * b->d_k, v = b->n_head_kv * b->d_v;
+    if (!b->n_head || (b->gated && b->d_k != b->d_v))
+        pal_fail(b->e, PAL_E_FORMAT, PAL_STR("attention.head_count"),
+                 "says nothing of heads that this architecture needs; convert the model again");
+    *a = (pal_attention){.n_head = b->n_head,
+                         .n_head_kv = b->n_head_kv,
+                         .d_k = b->d_k,
+                         .d_v = b->d_v,
+                         .n_rot = b->n_rot,
+                         .gated = b->gated};
+    b->m->attends = true;
+    a->scale = 1 / pal_sqrtf((float)(b->d_k ? b->d_k : 1));
     if (pal_has(b, block, "attn_qkv.weight")) {
         a->q = pal_bind_linear_rows(b, block, "attn_qkv", 0, q, q + k + v, dim);
         a->k = pal_bind_linear_rows(b, block, "attn_qkv", q, k, q + k + v, dim);
@@ -179,9 +203,15 @@ pal_layer *pal_add_attention(pal_builder *b, uint32_t block, uint32_t norm_kind)
 }
 
 pal_layer *pal_add_mlp(pal_builder *b, uint32_t block, uint32_t norm_kind, uint32_t act) {
-    pal_layer *l = add_layer(b, &pal_mlp_kind, block, norm_kind, "ffn_norm");
+    return pal_add_mlp_behind(b, block, norm_kind, act, "ffn_norm");
+}
+
+pal_layer *pal_add_mlp_behind(pal_builder *b, uint32_t block, uint32_t norm_kind, uint32_t act, const char *norm) {
+    pal_layer *l = pal_add_layer(b, &pal_mlp_kind, block, norm_kind, norm);
     pal_mlp *m = &l->mlp;
     *m = (pal_mlp){.act = act};
+    if (!b->n_ff)
+        pal_fail(b->e, PAL_E_FORMAT, PAL_STR("feed_forward_length"), "is missing or zero; convert the model again");
     const pal_tensor *up = pal_gguf_tensor(b->g, name_of(block, "ffn_up", ".weight").text);
     if (up && up->ne[1] == 2ull * b->n_ff) {
         m->gate = pal_bind_linear_rows(b, block, "ffn_up", 0, b->n_ff, 2 * b->n_ff, b->m->dim);
@@ -229,8 +259,10 @@ void pal_read_rope(pal_builder *b) {
 
 /* ---- opening ---- */
 
-static const pal_arch *const archs[] = {&pal_arch_llama,  &pal_arch_smollm3, &pal_arch_qwen2, &pal_arch_qwen3,
-                                        &pal_arch_gemma2, &pal_arch_gemma3,  &pal_arch_phi3,  &pal_arch_gpt2};
+static const pal_arch *const archs[] = {&pal_arch_llama,  &pal_arch_smollm3, &pal_arch_qwen2,         &pal_arch_qwen3,
+                                        &pal_arch_gemma2, &pal_arch_gemma3,  &pal_arch_phi3,          &pal_arch_gpt2,
+                                        &pal_arch_mamba,  &pal_arch_mamba2,  &pal_arch_granitehybrid, &pal_arch_lfm2,
+                                        &pal_arch_qwen35, &pal_arch_rwkv7};
 
 const pal_arch *pal_arch_row(uint32_t i) { return i < sizeof archs / sizeof *archs ? archs[i] : NULL; }
 
@@ -243,12 +275,14 @@ static const pal_arch *arch_of(const pal_gguf *g, pal_str *name, pal_error *e) {
     for (uint32_t i = 0; i < sizeof archs / sizeof *archs; i++)
         if (pal_str_is(*name, archs[i]->name)) return archs[i];
     pal_fail(e, PAL_E_SUPPORT, *name,
-             "this architecture is not supported; these are: llama, smollm3, qwen2, qwen3, gemma2, gemma3, phi3, gpt2");
+             "this architecture is not supported; these are: llama, smollm3, qwen2, qwen3, qwen35, gemma2, gemma3, "
+             "phi3, gpt2, "
+             "mamba, mamba2, granitehybrid, lfm2, rwkv7");
     return NULL;
 }
 
 #define MAX_BLOCKS 1024u
-#define MAX_WIDTH (1u << 20)
+#define MAX_LAYERS 3ull /* of a block */
 
 /* For weaving: 16 rows of the matrix with the longest rows. */
 static uint64_t staging_bytes(const pal_gguf *g) {
@@ -271,33 +305,43 @@ int64_t pal_model_bytes(const pal_gguf *g, pal_error *e) {
     if (n_block == 0 || n_block > MAX_BLOCKS)
         return pal_fail(e, PAL_E_FORMAT, PAL_STR("block_count"),
                         "must lie between 1 and 1024; convert the model again");
-    return (int64_t)(pal_align(sizeof(pal_model)) + pal_align(2ull * n_block * sizeof(pal_layer)) +
+    return (int64_t)(pal_align(sizeof(pal_model)) + pal_align(MAX_LAYERS * n_block * sizeof(pal_layer)) +
                      pal_align(g->n_tensors) + pal_align(staging_bytes(g)));
 }
 
-/* Dimensions are checked before any of them is multiplied or divides. */
+/* The value that all blocks share, whose item is not 0. */
+static uint32_t common(pal_builder *b, const char *suffix, uint32_t otherwise) {
+    uint32_t found = 0;
+    for (uint32_t i = 0; i < b->m->n_block && !b->e->code; i++) {
+        uint32_t value = pal_get_u32_at(b, suffix, i, otherwise);
+        if (value && found && value != found)
+            pal_fail(b->e, PAL_E_SUPPORT, str_of(suffix),
+                     "blocks of different widths are not supported; choose another model");
+        found = value ? value : found;
+    }
+    return found;
+}
+
+uint32_t pal_heads_of(pal_builder *b, uint32_t block) {
+    return pal_get_u32_at(b, "attention.head_count_kv", block, pal_get_u32_at(b, "attention.head_count", block, 0));
+}
+
+/* Dimensions are checked before any of them is multiplied or divides. Without attention there are no heads (0). */
 static void read_dimensions(pal_builder *b) {
     pal_model *m = b->m;
     m->dim = pal_need_u32(b, "embedding_length");
     m->n_ctx_train = pal_need_u32(b, "context_length");
-    b->n_ff = pal_get_u32_at(b, "feed_forward_length", 0, 0);
-    b->n_head = pal_get_u32_at(b, "attention.head_count", 0, 0);
-    b->n_head_kv = pal_get_u32_at(b, "attention.head_count_kv", 0, b->n_head);
-    if (b->n_head == 0 || b->n_head > 4096 || b->n_head_kv == 0 || b->n_head % (b->n_head_kv ? b->n_head_kv : 1))
+    b->n_ff = common(b, "feed_forward_length", 0);
+    b->n_head = common(b, "attention.head_count", 0);
+    b->n_head_kv = common(b, "attention.head_count_kv", b->n_head);
+    if (b->n_head > 4096 || (b->n_head && (!b->n_head_kv || b->n_head % b->n_head_kv)))
         pal_fail(b->e, PAL_E_FORMAT, PAL_STR("attention.head_count"),
                  "must be a multiple of attention.head_count_kv; convert the model again");
-    for (uint32_t i = 1; i < m->n_block && !b->e->code; i++) {
-        if (pal_get_u32_at(b, "attention.head_count", i, b->n_head) != b->n_head ||
-            pal_get_u32_at(b, "attention.head_count_kv", i, b->n_head_kv) != b->n_head_kv ||
-            pal_get_u32_at(b, "feed_forward_length", i, b->n_ff) != b->n_ff)
-            pal_fail(b->e, PAL_E_SUPPORT, PAL_STR("attention.head_count"),
-                     "blocks of different widths are not supported; choose another model");
-    }
     b->d_k = pal_get_u32(b, "attention.key_length", b->n_head ? m->dim / b->n_head : 0);
     b->d_v = pal_get_u32(b, "attention.value_length", b->d_k);
     b->n_rot = pal_get_u32(b, "rope.dimension_count", b->d_k);
-    if (m->dim == 0 || m->dim > MAX_WIDTH || b->n_ff == 0 || b->n_ff > MAX_WIDTH || b->d_k == 0 ||
-        b->d_k > PAL_CACHE_WIDEST || b->d_v == 0 || b->d_v > PAL_CACHE_WIDEST || m->n_ctx_train == 0)
+    if (m->dim == 0 || m->dim > PAL_MAX_WIDTH || b->n_ff > PAL_MAX_WIDTH || b->d_k > PAL_CACHE_WIDEST ||
+        b->d_v > PAL_CACHE_WIDEST || (b->n_head && (!b->d_k || !b->d_v)) || m->n_ctx_train == 0)
         pal_fail(b->e, PAL_E_FORMAT, PAL_STR("embedding_length"),
                  "a dimension of the model is zero or far too large; convert the model again");
     if (b->n_rot > b->d_k || b->n_rot % 2)
@@ -318,7 +362,7 @@ int pal_model_open(pal_model **out, void *mem, size_t bytes, const pal_gguf *g, 
     m->fingerprint = g->fingerprint;
     const pal_arch *arch = arch_of(g, &m->arch, e);
     m->n_block = pal_need_u32(&b, "block_count");
-    m->layers = pal_take(&b.arena, 2 * (size_t)m->n_block * sizeof *m->layers);
+    m->layers = pal_take(&b.arena, (size_t)MAX_LAYERS * m->n_block * sizeof *m->layers);
     m->weaving = pal_take(&b.arena, (size_t)g->n_tensors);
     m->staging = pal_take(&b.arena, (size_t)staging_bytes(g));
     read_dimensions(&b);
@@ -333,8 +377,9 @@ int pal_model_open(pal_model **out, void *mem, size_t bytes, const pal_gguf *g, 
         return pal_fail(e, PAL_E_FORMAT, PAL_STR("token_embd.weight"), "has too many rows; convert the model again");
     m->n_vocab = (uint32_t)n_vocab;
     m->embedding = pal_bind_rows(&b, PAL_NO_BLOCK, "token_embd.weight", 0, m->n_vocab, m->n_vocab, m->dim);
-    m->embedding_scale = 1;
-    m->out_norm = pal_bind_norm(&b, arch->norm_kind, PAL_NO_BLOCK, "output_norm", m->dim);
+    m->embedding_scale = m->logit_scale = 1;
+    m->out_norm =
+        pal_bind_norm(&b, arch->norm_kind, PAL_NO_BLOCK, arch->out_norm ? arch->out_norm : "output_norm", m->dim);
     if (pal_has(&b, PAL_NO_BLOCK, "output.weight"))
         m->head = pal_bind_linear(&b, PAL_NO_BLOCK, "output", m->n_vocab, m->dim);
     else

@@ -1,12 +1,12 @@
 /* Loops go over whole f4 and end with one filled up with zeros, so that a tail has the bits of a full vector. */
 #include "ops.h"
 
-static inline f4 get(const float *p, uint32_t left) {
+PAL_INLINE f4 get(const float *p, uint32_t left) {
     if (left >= 4) return f4_load(p);
     f4 v = {p[0], left > 1 ? p[1] : 0, left > 2 ? p[2] : 0, 0};
     return v;
 }
-static inline void put(float *p, f4 v, uint32_t left) {
+PAL_INLINE void put(float *p, f4 v, uint32_t left) {
     if (left >= 4) {
         f4_store(p, v);
         return;
@@ -23,8 +23,8 @@ typedef struct {
     d2 low, high; /* lanes 0, 1 and 2, 3 */
 } sum4;
 
-static inline d2 d2_low(f4 v) { return __builtin_convertvector(__builtin_shufflevector(v, v, 0, 1), d2); }
-static inline d2 d2_high(f4 v) { return __builtin_convertvector(__builtin_shufflevector(v, v, 2, 3), d2); }
+PAL_INLINE d2 d2_low(f4 v) { return __builtin_convertvector(__builtin_shufflevector(v, v, 0, 1), d2); }
+PAL_INLINE d2 d2_high(f4 v) { return __builtin_convertvector(__builtin_shufflevector(v, v, 2, 3), d2); }
 static inline double sum4_total(const sum4 *s) {
     d2 pair = s->low + s->high;
     return pair[0] + pair[1];
@@ -42,6 +42,16 @@ void pal_rmsnorm(const float *x, const float *w, uint32_t n, float eps, float *y
         f4 v = get(x + i, n - i) * scale;
         put(y + i, w ? v * get(w + i, n - i) : v, n - i);
     }
+}
+
+void pal_l2norm(float *x, uint32_t n, float eps) {
+    sum4 squares = {{0}, {0}};
+    for (uint32_t i = 0; i < n; i += 4) {
+        f4 v = get(x + i, n - i);
+        d2 low = d2_low(v), high = d2_high(v);
+        squares.low += low * low, squares.high += high * high;
+    }
+    pal_scale(x, (float)(1 / pal_sqrt(sum4_total(&squares) + eps)), n);
 }
 
 void pal_layernorm(const float *x, const float *w, const float *b, uint32_t n, float eps, float *y) {
@@ -76,7 +86,7 @@ float pal_max(const float *x, uint32_t n) {
 }
 
 /* The sum of exp(x - max), each written to y unless it is NULL. */
-static double exp_sum(const float *x, float *y, float max, uint32_t n) {
+PAL_APART double exp_sum(const float *x, float *y, float max, uint32_t n) {
     sum4 sum = {{0}, {0}};
     uint32_t i = 0;
     for (; i + 4 <= n; i += 4) {
@@ -164,12 +174,24 @@ void pal_softcap(float *y, float cap, uint32_t n) {
     for (uint32_t i = 0; i < n; i += 4) put(y + i, c * f4_tanh(get(y + i, n - i) / c), n - i);
 }
 
-static inline f4 silu(f4 x) { return x / (f4_set(1) + f4_exp(-x)); }
+PAL_INLINE f4 silu(f4 x) { return x / (f4_set(1) + f4_exp(-x)); }
 
 /* x (1 + tanh(u)) / 2 with u = sqrt(2/pi) (x + 0.044715 x^3) is x sigmoid(2u): no cancellation left of 0. */
-static inline f4 gelu(f4 x) {
+PAL_INLINE f4 gelu(f4 x) {
     f4 u = x * (f4_set(1) + f4_set(0.044715f) * x * x);
     return x / (f4_set(1) + f4_exp(u * f4_set(-1.59576912160573071176f)));
+}
+
+void pal_silu(float *x, uint32_t n) {
+    for (uint32_t i = 0; i < n; i += 4) put(x + i, silu(get(x + i, n - i)), n - i);
+}
+
+void pal_sigmoid_mul(float *y, const float *x, uint32_t n) {
+    for (uint32_t i = 0; i < n; i += 4) put(y + i, get(y + i, n - i) * f4_sigmoid(get(x + i, n - i)), n - i);
+}
+
+void pal_softplus(float *x, uint32_t n) {
+    for (uint32_t i = 0; i < n; i += 4) put(x + i, f4_softplus(get(x + i, n - i)), n - i);
 }
 
 void pal_silu_mul(float *gate, const float *up, uint32_t n) {
@@ -182,4 +204,23 @@ void pal_gelu_mul(float *gate, const float *up, uint32_t n) {
 
 void pal_gelu(float *x, uint32_t n) {
     for (uint32_t i = 0; i < n; i += 4) put(x + i, gelu(get(x + i, n - i)), n - i);
+}
+
+void pal_conv_run(const pal_conv *c, float *state, const float *x, uint32_t x_stride, uint32_t n, uint32_t from,
+                  uint32_t to, float *y, uint32_t y_stride) {
+    const uint32_t before = c->taps - 1;
+    for (uint32_t i = from; i < to; i += 4) {
+        const uint32_t left = to - i;
+        f4 tap[PAL_CONV_TAPS] = {{0}}, bias = c->b ? get(c->b + i, left) : f4_set(0);
+        for (uint32_t j = 0; j < c->taps; j++)
+            for (uint32_t k = 0; k < 4 && k < left; k++) tap[j][k] = c->w[(i + k) * c->taps + j];
+#define COLUMN(at) get(((at) < before ? state + (at)*c->channels : x + ((at)-before) * (size_t)x_stride) + i, left)
+        for (uint32_t t = 0; t < n; t++) {
+            f4 sum = bias;
+            for (uint32_t j = 0; j < c->taps; j++) sum = f4_madd(tap[j], COLUMN(t + j), sum);
+            put(y + t * (size_t)y_stride + i, sum, left);
+        }
+        for (uint32_t j = 0; j < before; j++) put(state + j * c->channels + i, COLUMN(n + j), left);
+#undef COLUMN
+    }
 }

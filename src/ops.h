@@ -28,6 +28,23 @@ void pal_softcap(float *y, float cap, uint32_t n);            /* y = cap * tanh(
 void pal_silu_mul(float *gate, const float *up, uint32_t n);  /* gate = silu(gate) * up */
 void pal_gelu_mul(float *gate, const float *up, uint32_t n);  /* gate = gelu_tanh(gate) * up */
 void pal_gelu(float *x, uint32_t n);                          /* gelu, tanh form */
+void pal_silu(float *x, uint32_t n);                          /* x sigmoid(x) */
+void pal_sigmoid_mul(float *y, const float *x, uint32_t n);   /* y *= sigmoid(x) */
+void pal_softplus(float *x, uint32_t n);                      /* log(1 + exp(x)) */
+/* x / sqrt(sum(x^2) + eps) in place */
+void pal_l2norm(float *x, uint32_t n, float eps);
+
+/* A causal convolution of each channel on its own. */
+typedef struct {
+    const float *w; /* [channels][taps], the last for the newest column */
+    const float *b; /* [channels] or NULL */
+    uint32_t channels, taps;
+} pal_conv;
+enum { PAL_CONV_TAPS = 16 };
+/* y[t] = b + sum_j w_j x[t - taps + 1 + j] (madd, in the order of j) of the channels from .. to - 1 of n tokens; x and y
+   have so many floats a token, y is not x. state [taps - 1][channels]: the inputs before, oldest first; moves on. */
+void pal_conv_run(const pal_conv *c, float *state, const float *x, uint32_t x_stride, uint32_t n, uint32_t from,
+                  uint32_t to, float *y, uint32_t y_stride);
 /* log(sum(exp(x))), summed in double, error < 2e-7 beside the rounding of x; -> nll of target = this - x[target].
    -inf for n = 0 or when all are -inf. */
 double pal_logsumexp(const float *x, uint32_t n);

@@ -96,10 +96,10 @@ int pal_feed(pal_session *s, const uint32_t *ids, uint32_t n, bool pinned, pal_e
         if (ids[i] >= s->model->n_vocab)
             return pal_fail(e, PAL_E_ARGUMENT, PAL_STR("token"),
                             "the id is not in the model's vocabulary; was it encoded for another model?");
-    if (s->limits.policy == PAL_FULL && state->n_seen + n > s->limits.budget)
+    if (s->model->attends && s->limits.policy == PAL_FULL && state->n_seen + n > s->limits.budget)
         return pal_fail(e, PAL_E_FULL, PAL_STR("policy full"),
                         "every state is kept and the budget is used up; choose tova or another bounded policy");
-    if (pinned && state->n_pinned + n > s->limits.budget)
+    if (s->model->attends && pinned && state->n_pinned + n > s->limits.budget)
         return pal_fail(e, PAL_E_PINNED, PAL_STR("pinned tokens"),
                         "alone exceed the budget; choose a larger budget or pin less");
     if (state->n_seen + n > UINT32_MAX)
@@ -204,8 +204,9 @@ int pal_state_restore(pal_session *s, const void *block, uint64_t n, pal_error *
         return pal_fail(e, PAL_E_FOREIGN, PAL_STR("saved state"), "has another length than it says; it was damaged");
     if (pal_state_checksum(block) != got.checksum)
         return pal_fail(e, PAL_E_FOREIGN, PAL_STR("saved state"), "does not match its checksum; it was damaged");
-    bool fits = got.n_seen <= UINT32_MAX && got.n_pinned <= got.n_seen && got.n_pinned <= s->limits.budget &&
-                (s->limits.policy != PAL_FULL || got.n_seen <= s->limits.budget);
+    bool fits = got.n_seen <= UINT32_MAX && got.n_pinned <= got.n_seen &&
+                (!m->attends || (got.n_pinned <= s->limits.budget &&
+                                 (s->limits.policy != PAL_FULL || got.n_seen <= s->limits.budget)));
     const uint32_t *recent = pal_state_recent((pal_state *)block);
     for (uint32_t i = 0; i < PAL_MAX_RECENT; i++) fits = fits && recent[i] < m->n_vocab;
     for (uint32_t i = 0; i < m->n_layer && fits; i++)

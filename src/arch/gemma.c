@@ -52,5 +52,5 @@ static void build(pal_builder *b, bool third) {
 static void build_gemma2(pal_builder *b) { build(b, false); }
 static void build_gemma3(pal_builder *b) { build(b, true); }
 
-const pal_arch pal_arch_gemma2 = {"gemma2", PAL_NORM_RMS, build_gemma2};
-const pal_arch pal_arch_gemma3 = {"gemma3", PAL_NORM_RMS, build_gemma3};
+const pal_arch pal_arch_gemma2 = {"gemma2", PAL_NORM_RMS, build_gemma2, NULL};
+const pal_arch pal_arch_gemma3 = {"gemma3", PAL_NORM_RMS, build_gemma3, NULL};

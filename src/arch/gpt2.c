@@ -12,4 +12,4 @@ static void build(pal_builder *b) {
     }
 }
 
-const pal_arch pal_arch_gpt2 = {"gpt2", PAL_NORM_LAYER, build};
+const pal_arch pal_arch_gpt2 = {"gpt2", PAL_NORM_LAYER, build, NULL};

@@ -18,5 +18,5 @@ static void build(pal_builder *b, uint32_t no_rope_step) {
 static void build_llama(pal_builder *b) { build(b, 0); }
 static void build_smollm3(pal_builder *b) { build(b, 4); }
 
-const pal_arch pal_arch_llama = {"llama", PAL_NORM_RMS, build_llama};
-const pal_arch pal_arch_smollm3 = {"smollm3", PAL_NORM_RMS, build_smollm3};
+const pal_arch pal_arch_llama = {"llama", PAL_NORM_RMS, build_llama, NULL};
+const pal_arch pal_arch_smollm3 = {"smollm3", PAL_NORM_RMS, build_smollm3, NULL};

@@ -10,4 +10,4 @@ static void build(pal_builder *b) {
     }
 }
 
-const pal_arch pal_arch_phi3 = {"phi3", PAL_NORM_RMS, build};
+const pal_arch pal_arch_phi3 = {"phi3", PAL_NORM_RMS, build, NULL};

@@ -65,6 +65,8 @@ static uint64_t state_bytes(const pal_layer *l, const pal_bounds *b) {
     return r.sets * r.slots_bytes + l->attention.n_head_kv * (r.k_bytes + r.v_bytes);
 }
 
+static uint32_t q_step(const pal_attention *a) { return a->gated ? 2 * a->d_k : a->d_k; } /* from head to head */
+
 /* Scratch: q, k, v, o of the chunk; of a run, by KV head, token and query head: queries [k16 + 4], probabilities
    [stride], their codes, outputs [v16]; the rank of each slot [sets][stride]; one head as it is kept [wide]. */
 typedef struct {
@@ -77,7 +79,7 @@ static work work_at(const pal_layer *l, const pal_bounds *b, uint64_t at, uint64
     const pal_attention *a = &l->attention;
     plan r = plan_of(l, b);
     const uint64_t chunk = b->chunk, heads = (uint64_t)r.run * a->n_head;
-    const uint64_t sizes[] = {chunk * a->n_head * a->d_k,
+    const uint64_t sizes[] = {chunk * a->n_head * q_step(a),
                               chunk * a->n_head_kv * a->d_k,
                               chunk * a->n_head_kv * a->d_v,
                               chunk * a->n_head * a->d_v,
@@ -136,8 +138,9 @@ static uint32_t widest(const pal_layer *l) {
     return o > l->dim ? o : l->dim;
 }
 
-static void norm_heads(const pal_norm *norm, float *x, uint32_t heads, uint32_t d) {
-    if (norm->kind != PAL_NORM_NONE) pal_norm_rows(norm, x, heads, d, x);
+/* Heads of d floats, one behind the other after `step`. */
+static void norm_heads(const pal_norm *norm, float *x, uint32_t heads, uint32_t d, uint32_t step) {
+    for (uint32_t h = 0; h < heads && norm->kind != PAL_NORM_NONE; h++, x += step) pal_norm_rows(norm, x, 1, d, x);
 }
 
 /* One head as it is kept: first halves of the pairs, second halves, the rest, zeros; rotated by cs unless NULL. */
@@ -203,7 +206,7 @@ static void append(const run *u, uint32_t i) {
         pal_zero(w->one + a->d_v, (r->v16 - a->d_v) * sizeof(float));
         r->format->store(&values, s.order[n - 1], w->one);
         for (uint32_t h = 0; h < u->group; h++, q += r->k16 + 4) {
-            place(a, w->q + (kv * u->group + h) * a->d_k, cs, w->one);
+            place(a, w->q + (kv * u->group + h) * q_step(a), cs, w->one);
             pal_scale(w->one, a->scale, r->k16);
             r->format->query(w->one, a->d_k, q);
         }
@@ -322,8 +325,8 @@ static void forward(const pal_layer *l, const pal_chunk *c, void *state, const f
     pal_act in = pal_act_make(x, c->n, l->dim, c->act);
 
     pal_products(c->team, &in, (pal_product[]){{&a->q, w.q}, {&a->k, w.k}, {&a->v, w.v}}, 3);
-    norm_heads(&a->q_norm, w.q, c->n * a->n_head, a->d_k);
-    norm_heads(&a->k_norm, w.k, c->n * a->n_head_kv, a->d_k);
+    norm_heads(&a->q_norm, w.q, c->n * a->n_head, a->d_k, q_step(a));
+    norm_heads(&a->k_norm, w.k, c->n * a->n_head_kv, a->d_k, a->d_k);
     run u = {l, c, &r, &w, state, .group = a->n_head / a->n_head_kv};
     for (; u.t < c->n; u.t += u.m) {
         const pal_slots s = slots_of(&u, 0);
@@ -333,6 +336,8 @@ static void forward(const pal_layer *l, const pal_chunk *c, void *state, const f
         u.n = live + u.m;
         attend(&u);
     }
+    for (uint32_t h = 0; h < c->n * a->n_head && a->gated; h++)
+        pal_sigmoid_mul(w.o + (size_t)h * a->d_v, w.q + ((size_t)2 * h + 1) * a->d_k, a->d_v);
     pal_act out = pal_act_make(w.o, c->n, a->n_head * a->d_v, c->act);
     pal_products(c->team, &out, &(pal_product){&a->o, y}, 1);
 }

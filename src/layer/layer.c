@@ -41,6 +41,36 @@ static void some_tiles(void *ctx, uint32_t part, uint32_t parts) {
     }
 }
 
+bool pal_any_state(const pal_layer *l, const pal_bounds *b, void *state, uint64_t n_seen, uint64_t n_pinned) {
+    (void)l, (void)b, (void)state, (void)n_seen, (void)n_pinned;
+    return true;
+}
+
+void pal_zero_state(const pal_layer *l, const pal_bounds *b, void *state) {
+    pal_zero(state, (size_t)l->kind->state_bytes(l, b));
+}
+
+typedef struct {
+    const pal_conv *c;
+    float *state, *y;
+    const float *x;
+    uint32_t stride, n;
+} convolution;
+
+static void some_channels(void *ctx, uint32_t part, uint32_t parts) {
+    const convolution *v = ctx;
+    const uint32_t all = v->c->channels, blocks = (all + 3) / 4, end = 4 * pal_part_from(blocks, part + 1, parts);
+    const uint32_t from = 4 * pal_part_from(blocks, part, parts), to = end < all ? end : all;
+    pal_conv_run(v->c, v->state, v->x, v->stride, v->n, from, to, v->y, all);
+    for (uint32_t t = 0; t < v->n && from < to; t++) pal_silu(v->y + (size_t)t * all + from, to - from);
+}
+
+void pal_conv_silu(pal_team *t, const pal_conv *c, float *state, const float *x, uint32_t x_stride, uint32_t n,
+                   float *y) {
+    convolution v = {c, state, y, x, x_stride, n};
+    pal_team_run(t, some_channels, &v, pal_team_parts(t, (c->channels + 3) / 4, (uint64_t)n * c->channels * 16));
+}
+
 void pal_products(pal_team *t, const pal_act *x, const pal_product *list, uint32_t n) {
     step s = {x, list, n, 0};
     for (uint32_t i = 0; i < n; i++) s.tiles += tiles(&list[i]);

@@ -3,23 +3,9 @@
 #ifndef PAL_LAYER_H
 #define PAL_LAYER_H
 
-#include "../matmul.h"
-#include "../ops.h"
 #include "../team.h"
+#include "kinds.h"
 #include "policy.h"
-
-/* y = W x + bias, W [rows][cols] */
-typedef struct {
-    pal_mat w;
-    const float *bias; /* [rows] or NULL */
-} pal_linear;
-
-enum { PAL_NORM_NONE, PAL_NORM_RMS, PAL_NORM_LAYER };
-typedef struct {
-    uint32_t kind;
-    float eps;
-    const float *w, *b; /* [dim]; b may be NULL */
-} pal_norm;
 
 typedef struct pal_layer pal_layer;
 
@@ -41,6 +27,7 @@ typedef struct {
     float *const *rope;     /* per rope of the model: [rows][2][n_rot/2]; row i is token i of the chunk (original
                                  positions) or rank i (cache positions) */
     int16_t *const *rope16; /* the same * 2^14, for cache positions and q8 */
+    float *first;           /* [n][dim] values of the first layer for those behind it (RWKV-7) */
     void *act;              /* scratch of pal_act for the widest product of the chunk */
     uint8_t *scratch;       /* kind->scratch_bytes */
     pal_team *team;         /* who works; NULL: the caller alone */
@@ -57,39 +44,42 @@ typedef struct {
     uint32_t (*widest)(const pal_layer *l); /* columns of its widest matrix product */
 } pal_kind;
 
-/* Attention over a bounded cache; see attention.c. */
-typedef struct {
-    /* q [n_head*d_k][dim], k [n_head_kv*d_k][dim], v [n_head_kv*d_v][dim], o [dim][n_head*d_v] */
-    pal_linear q, k, v, o;
-    pal_norm q_norm, k_norm; /* per head, over d_k; kind NONE without */
-    uint32_t n_head, n_head_kv, d_k, d_v;
-    int32_t rope; /* index into the model's ropes, -1: none */
-    uint32_t n_rot;
-    bool interleaved;
-    float scale, softcap; /* softcap 0: none */
-    uint32_t window;      /* sliding window of the model: a key at distance >= window is not seen; 0: none */
-} pal_attention;
-
-enum { PAL_ACT_SILU, PAL_ACT_GELU };
-/* y = down(act(gate x) * up x), or down(act(up x)) without a gate; see mlp.c. */
-typedef struct {
-    pal_linear gate, up, down; /* gate.w.format NULL: none */
-    uint32_t act;
-} pal_mlp;
-
-/* x += scale * post(kind(pre(x))) */
+/* x = after(x + scale * post(kind(pre(x)))) */
 struct pal_layer {
     const pal_kind *kind;
     uint32_t block; /* N of blk.N */
     uint32_t dim;
-    pal_norm pre, post;
+    float scale;
+    pal_norm pre, post, after;
     union {
         pal_attention attention;
         pal_mlp mlp;
+        pal_ssm ssm;
+        pal_shortconv shortconv;
+        pal_delta delta;
+        pal_time_mix time_mix;
+        pal_channel_mix channel_mix;
     };
 };
 
-extern const pal_kind pal_attention_kind, pal_mlp_kind;
+extern const pal_kind pal_attention_kind, pal_mlp_kind, pal_mamba_kind, pal_mamba2_kind, pal_shortconv_kind,
+    pal_delta_kind, pal_time_mix_kind, pal_channel_mix_kind;
+
+/* Pieces of scratch, one behind the other; laid out from address 0 they are only counted. */
+static inline float *pal_floats(uint64_t *at, uint64_t n) {
+    float *piece = (float *)(uintptr_t)*at;
+    *at += pal_align(n * sizeof(float));
+    return piece;
+}
+/* For kinds whose state may hold any bytes. */
+bool pal_any_state(const pal_layer *l, const pal_bounds *b, void *state, uint64_t n_seen, uint64_t n_pinned);
+/* For kinds that start from zeros. */
+void pal_zero_state(const pal_layer *l, const pal_bounds *b, void *state);
+/* y[n][channels] = silu(convolution) of x (so many floats a token), channels shared out. */
+void pal_conv_silu(pal_team *t, const pal_conv *c, float *state, const float *x, uint32_t x_stride, uint32_t n,
+                   float *y);
+/* Floats of the state of a convolution. */
+static inline uint64_t pal_conv_state(const pal_conv *c) { return pal_align(4ull * (c->taps - 1) * c->channels) / 4; }
 
 /* n rows of y = norm(x); y may be x. */
 void pal_norm_rows(const pal_norm *norm, const float *x, uint32_t n, uint32_t dim, float *y);

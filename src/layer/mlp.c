@@ -12,13 +12,6 @@ static uint64_t scratch_bytes(const pal_layer *l, const pal_bounds *b) {
     return 2 * pal_align((uint64_t)b->chunk * l->mlp.up.w.rows * sizeof(float));
 }
 
-static void reset(const pal_layer *l, const pal_bounds *b, void *state) { (void)l, (void)b, (void)state; }
-
-static bool valid(const pal_layer *l, const pal_bounds *b, void *state, uint64_t n_seen, uint64_t n_pinned) {
-    (void)l, (void)b, (void)state, (void)n_seen, (void)n_pinned;
-    return true;
-}
-
 static uint32_t widest(const pal_layer *l) { return l->mlp.down.w.cols > l->dim ? l->mlp.down.w.cols : l->dim; }
 
 static void forward(const pal_layer *l, const pal_chunk *c, void *state, const float *x, float *y) {
@@ -43,4 +36,4 @@ static void forward(const pal_layer *l, const pal_chunk *c, void *state, const f
     pal_products(c->team, &mid, &(pal_product){&m->down, y}, 1);
 }
 
-const pal_kind pal_mlp_kind = {"mlp", state_bytes, scratch_bytes, reset, valid, forward, widest};
+const pal_kind pal_mlp_kind = {"mlp", state_bytes, scratch_bytes, pal_zero_state, pal_any_state, forward, widest};

@@ -95,7 +95,7 @@ static void worked_stream(const stream *v, uint32_t chunk) {
     l.kind->reset(&l, &b, state);
     if (b.cache_positions) pal_rope_table(&spec, freq, 0, v->budget + 1, table);
     for (uint32_t t = 0; t < 8; t += chunk) {
-        pal_chunk c = {&b, 8 - t < chunk ? 8 - t : chunk, t, false, ropes, no_ropes16, act, scratch, NULL};
+        pal_chunk c = {&b, 8 - t < chunk ? 8 - t : chunk, t, false, ropes, no_ropes16, NULL, act, scratch, NULL};
         if (!b.cache_positions) pal_rope_table(&spec, freq, t, c.n, table);
         for (uint32_t i = 0; i < c.n; i++) {
             pal_copy(x + 16 * i, stream_q + 8 * (t + i), 8 * sizeof *x);
@@ -130,7 +130,7 @@ static void sliding_mask(void) {
         pal_slots s = pal_attention_slots(&l, &b, state, 0);
         for (uint32_t i = 0; i < 6; i++) before[i] = s.score[i];
         for (uint32_t i = 0; i < 16; i++) x[i] = test_uniform(&random, -1, 1);
-        pal_chunk c = {&b, 1, t, false, NULL, NULL, act, scratch, NULL};
+        pal_chunk c = {&b, 1, t, false, NULL, NULL, NULL, act, scratch, NULL};
         l.kind->forward(&l, &c, state, x, y);
         for (uint32_t rank = 0; rank + 1 < pal_slots_n(&s); rank++) {
             uint32_t slot = s.order[rank];

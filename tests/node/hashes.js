@@ -1,5 +1,6 @@
 // node tests/node/hashes.js [MODEL.gguf] [--freeze]
-// One table: a real model in every number format, one hash of logits per class of bits, in every build (design I4).
+// One table: a real model in every number format, and a model of every kind of layer in chunks of several sizes, one hash
+// of logits per class of bits, in every build (design I4).
 // --freeze writes tests/hashes.json; without it the hashes of the embedded model must be the frozen ones.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -13,6 +14,8 @@ import { engines, modulePath, relaxedFlags, root } from './fixtures.js';
 const TOKENS = 300;
 const embedded = 'models/default.gguf';
 const text = 'tests/fixtures/text.txt';
+const kinds = 'tests/fixtures/arch';
+const KINDS = ['mamba', 'mamba2_g2', 'lfm2', 'granitehybrid', 'qwen35', 'rwkv7'];
 const frozenPath = path.join(root, 'tests/hashes.json');
 const folder = 'build/hashes';
 const native = 'build/native/clang-strict/palimpsest';
@@ -30,7 +33,10 @@ const more = [
     { name: 'tova-head 64 f16', policy: 'tova-head', budget: 64, cache: 1, chunk: 64, pin: 0 },
 ];
 
-/** @typedef {{ name: string, model: string, ids: number[], settings: import('../hash.js').Setting[] }} Job */
+/** Recurrent layers beside attention that evicts; the state must be the same after chunks of any size. */
+const chunks = [1, 7, 64, 512].map((chunk) => ({ name: `chunk ${chunk}`, policy: 'tova', budget: 48, cache: 1, chunk, pin: 0 }));
+
+/** @typedef {{ name: string, model: string, ids: number[], settings: import('../hash.js').Setting[], oneState?: boolean }} Job */
 
 /** At most as many at once as there are processors. @template T @param {(() => Promise<T>)[]} tasks */
 async function pool(tasks) {
@@ -49,15 +55,21 @@ async function prepare(model) {
     const encoded = await run(native, ['encode', model, text], { env: quiet });
     const ids = encoded.stdout.trim().split('\n').map(Number).slice(0, TOKENS);
     if (ids.length !== TOKENS) throw new Error(`${text} gives ${ids.length} tokens, not ${TOKENS}`);
-    fs.writeFileSync(`${folder}/ids.txt`, ids.join('\n'));
     const formats = (await run(native, ['formats'])).stdout.trim().split('\n');
     await pool(formats.map((name) => () => run(native, ['requantize', model, name, `${folder}/${name}.gguf`], { env: quiet })));
-    return formats.map((name) => ({
+    const inFormats = formats.map((name) => ({
         name,
         model: `${folder}/${name}.gguf`,
         ids,
         settings: name === 'Q8_0' ? [...usual, ...more] : usual,
     }));
+    const ofKinds = KINDS.map((name) => {
+        const { prompt } = JSON.parse(fs.readFileSync(`${kinds}/${name}/expected.json`, 'utf8'));
+        return { name, model: `${kinds}/${name}/model.gguf`, ids: prompt, settings: chunks, oneState: true };
+    });
+    const all = [...inFormats, ...ofKinds];
+    for (const job of all) fs.writeFileSync(`${folder}/${job.name}.txt`, job.ids.join('\n'));
+    return all;
 }
 
 const quiet = { ...process.env, ASAN_OPTIONS: 'detect_leaks=0' };
@@ -70,7 +82,7 @@ async function inNative(build, jobs) {
         for (const s of job.settings) {
             const flags = ['--policy', s.policy, '--budget', s.budget, '--chunk', s.chunk, '--pin', s.pin];
             flags.push('--positions', ['original', 'cache'][s.positions ?? 0], '--cache', ['f32', 'f16', 'q8'][s.cache ?? 0]);
-            const args = ['hash', job.model, '--ids-file', `${folder}/ids.txt`, ...flags.map(String)];
+            const args = ['hash', job.model, '--ids-file', `${folder}/${job.name}.txt`, ...flags.map(String)];
             result[job.name].push((await run(`build/native/${build}/palimpsest`, args, { env: quiet })).stdout.trim());
         }
     }
@@ -130,17 +142,20 @@ function table(jobs, found) {
         const builds = Object.keys(found).filter((name) => name.startsWith(kind)).sort();
         agreed[kind] = {};
         console.log(`\n${kind}: ${builds.length} builds: ${builds.map((b) => b.slice(kind.length + 1)).join(', ')}`);
-        for (const job of jobs)
+        for (const job of jobs) {
+            const states = new Set(job.settings.map((_, i) => found[builds[0]][job.name][i].split('state ')[1]));
+            if (job.oneState && states.size > 1) console.log(`  ${job.name}: THE SIZE OF A CHUNK CHANGES THE STATE`), failed++;
             job.settings.forEach((setting, i) => {
                 const row = `${job.name} ${setting.name}`;
                 const lines = builds.map((b) => found[b][job.name][i]);
                 const same = lines.every((line) => line === lines[0]);
                 const verdict = same ? `equal in all ${lines.length}` : 'DIFFERENT';
-                console.log(`  ${job.name.padEnd(5)} ${setting.name.padEnd(18)} ${lines[0]}  ${verdict}`);
+                console.log(`  ${job.name.padEnd(13)} ${setting.name.padEnd(18)} ${lines[0]}  ${verdict}`);
                 if (!same) builds.forEach((b, k) => console.log(`        ${b.padEnd(34)} ${lines[k]}`));
                 if (same) passed++, (agreed[kind][row] = lines[0]);
                 else failed++;
             });
+        }
     }
     return { passed, failed, agreed };
 }
