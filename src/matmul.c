@@ -269,7 +269,7 @@ static void walk(const ways *f, const pal_mat *w, const pal_act *a, uint32_t row
         }
 }
 
-/* Runs of the K formats that are written out, so that their shifts are constants: what pays where products are fast. */
+/* Runs of the usual K formats that are written out, so that their shifts are constants: what pays where products are fast. */
 enum { SPAN = PAL_FAST_DOT ? 4 : 1 };
 
 #define INTEGER(F, tile, head, scale, fifth, offset, span, pairs, min, wide)                                      \
@@ -287,8 +287,8 @@ INTEGER(Q4_1,   tile_min,       head_none, scale_dm,   fifth_none, 0,     1, fal
 INTEGER(Q5_0,   tile_plain,     head_none, scale_d,    fifth_Q5_0, 16,    1, false, false, false)
 INTEGER(Q5_1,   tile_min,       head_none, scale_dm,   fifth_Q5_1, 0,     1, false, true,  false)
 INTEGER(Q8_0,   tile_wide,      head_none, scale_d,    fifth_none, 0,     1, false, false, true)
-INTEGER(Q2_K,   tile_pairs_min, head_Q2_K, scale_Q2_K, fifth_none, 0,     SPAN, true, true, false)
-INTEGER(Q3_K,   tile_pairs,     head_Q3_K, scale_Q3_K, fifth_none, 4,     SPAN, true, false, false)
+INTEGER(Q2_K,   tile_pairs_min, head_Q2_K, scale_Q2_K, fifth_none, 0,     1,    true, true, false)
+INTEGER(Q3_K,   tile_pairs,     head_Q3_K, scale_Q3_K, fifth_none, 4,     1,    true, false, false)
 INTEGER(Q4_K,   tile_min,       head_K,    scale_K,    fifth_none, 0,     SPAN, false, true, false)
 INTEGER(Q5_K,   tile_min,       head_K,    scale_K,    fifth_none, 0,     SPAN, false, true, false)
 INTEGER(Q6_K,   tile_pairs,     head_Q6_K, scale_Q6_K, fifth_none, 32,    SPAN, true,  false, false)

@@ -178,7 +178,7 @@ pal_layer *pal_add_attention(pal_builder *b, uint32_t block, uint32_t norm_kind)
     pal_attention *a = &l->attention;
     uint32_t dim = b->m->dim, q = b->n_head * b->d_k * (b->gated ? 2 : 1);
     uint32_t k = b->n_head_kv * b->d_k, v = b->n_head_kv * b->d_v;
-    if (!b->n_head || (b->gated && b->d_k != b->d_v))
+    if (!b->n_head || !b->n_head_kv || (b->gated && b->d_k != b->d_v))
         pal_fail(b->e, PAL_E_FORMAT, PAL_STR("attention.head_count"),
                  "says nothing of heads that this architecture needs; convert the model again");
     *a = (pal_attention){.n_head = b->n_head,
@@ -259,10 +259,12 @@ void pal_read_rope(pal_builder *b) {
 
 /* ---- opening ---- */
 
-static const pal_arch *const archs[] = {&pal_arch_llama,  &pal_arch_smollm3, &pal_arch_qwen2,         &pal_arch_qwen3,
-                                        &pal_arch_gemma2, &pal_arch_gemma3,  &pal_arch_phi3,          &pal_arch_gpt2,
-                                        &pal_arch_mamba,  &pal_arch_mamba2,  &pal_arch_granitehybrid, &pal_arch_lfm2,
-                                        &pal_arch_qwen35, &pal_arch_rwkv7};
+static const pal_arch *const archs[] = {
+    &pal_arch_llama,  &pal_arch_smollm3,       &pal_arch_qwen2, &pal_arch_qwen3, &pal_arch_qwen35,
+    &pal_arch_gemma2, &pal_arch_gemma3,        &pal_arch_phi3,  &pal_arch_gpt2,  &pal_arch_mamba,
+    &pal_arch_mamba2, &pal_arch_granitehybrid, &pal_arch_lfm2,  &pal_arch_rwkv7, &pal_arch_recurrentgemma,
+    &pal_arch_retnet, &pal_arch_s4d,           &pal_arch_ttt,
+};
 
 const pal_arch *pal_arch_row(uint32_t i) { return i < sizeof archs / sizeof *archs ? archs[i] : NULL; }
 
@@ -277,7 +279,7 @@ static const pal_arch *arch_of(const pal_gguf *g, pal_str *name, pal_error *e) {
     pal_fail(e, PAL_E_SUPPORT, *name,
              "this architecture is not supported; these are: llama, smollm3, qwen2, qwen3, qwen35, gemma2, gemma3, "
              "phi3, gpt2, "
-             "mamba, mamba2, granitehybrid, lfm2, rwkv7");
+             "mamba, mamba2, granitehybrid, lfm2, rwkv7, recurrentgemma, retnet, s4d, ttt");
     return NULL;
 }
 
@@ -334,7 +336,7 @@ static void read_dimensions(pal_builder *b) {
     b->n_ff = common(b, "feed_forward_length", 0);
     b->n_head = common(b, "attention.head_count", 0);
     b->n_head_kv = common(b, "attention.head_count_kv", b->n_head);
-    if (b->n_head > 4096 || (b->n_head && (!b->n_head_kv || b->n_head % b->n_head_kv)))
+    if (b->n_head > 4096 || (b->n_head_kv && (b->n_head < b->n_head_kv || b->n_head % b->n_head_kv)))
         pal_fail(b->e, PAL_E_FORMAT, PAL_STR("attention.head_count"),
                  "must be a multiple of attention.head_count_kv; convert the model again");
     b->d_k = pal_get_u32(b, "attention.key_length", b->n_head ? m->dim / b->n_head : 0);
@@ -378,8 +380,8 @@ int pal_model_open(pal_model **out, void *mem, size_t bytes, const pal_gguf *g, 
     m->n_vocab = (uint32_t)n_vocab;
     m->embedding = pal_bind_rows(&b, PAL_NO_BLOCK, "token_embd.weight", 0, m->n_vocab, m->n_vocab, m->dim);
     m->embedding_scale = m->logit_scale = 1;
-    m->out_norm =
-        pal_bind_norm(&b, arch->norm_kind, PAL_NO_BLOCK, arch->out_norm ? arch->out_norm : "output_norm", m->dim);
+    const char *last = arch->out_norm ? arch->out_norm : "output_norm";
+    if (*last) m->out_norm = pal_bind_norm(&b, arch->norm_kind, PAL_NO_BLOCK, last, m->dim);
     if (pal_has(&b, PAL_NO_BLOCK, "output.weight"))
         m->head = pal_bind_linear(&b, PAL_NO_BLOCK, "output", m->n_vocab, m->dim);
     else

@@ -107,7 +107,7 @@ typedef struct {
     const char *name; /* general.architecture */
     uint32_t norm_kind;
     void (*build)(pal_builder *b);
-    const char *out_norm; /* name of the last norm; NULL: output_norm */
+    const char *out_norm; /* name of the last norm; NULL: output_norm, "": none */
 } pal_arch;
 const pal_arch *pal_arch_row(uint32_t i); /* NULL past the end */
 

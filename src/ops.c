@@ -139,20 +139,36 @@ void pal_rope(float *x, const float *cs, uint32_t n_rot) {
     }
 }
 
-float pal_dot(const float *a, const float *b, uint32_t n) {
-    f4 s0 = f4_set(0), s1 = s0, s2 = s0, s3 = s0;
-    uint32_t i = 0;
-    for (; i + 16 <= n; i += 16) {
-        s0 = f4_madd(f4_load(a + i), f4_load(b + i), s0);
-        s1 = f4_madd(f4_load(a + i + 4), f4_load(b + i + 4), s1);
-        s2 = f4_madd(f4_load(a + i + 8), f4_load(b + i + 8), s2);
-        s3 = f4_madd(f4_load(a + i + 12), f4_load(b + i + 12), s3);
+void pal_rope_pairs(float *x, const float *cs, uint32_t n_rot) {
+    for (uint32_t i = 0; i < n_rot / 2; i++) {
+        float a = x[2 * i], b = x[2 * i + 1], c = cs[i], s = cs[n_rot / 2 + i];
+        x[2 * i] = a * c - b * s;
+        x[2 * i + 1] = a * s + b * c;
     }
-    if (i < n) s0 = f4_madd(get(a + i, n - i), get(b + i, n - i), s0), i += 4;
-    if (i < n) s1 = f4_madd(get(a + i, n - i), get(b + i, n - i), s1), i += 4;
-    if (i < n) s2 = f4_madd(get(a + i, n - i), get(b + i, n - i), s2), i += 4;
-    if (i < n) s3 = f4_madd(get(a + i, n - i), get(b + i, n - i), s3);
-    return f4_sum((s0 + s2) + (s1 + s3));
+}
+
+void pal_rope_row(double base, double step, double pos, uint32_t n_rot, float *cs) {
+    for (uint32_t i = 0; i < n_rot / 2; i++) {
+        double sin, cos;
+        pal_sincos(pos * pal_pow(base, -(double)i * step), &sin, &cos);
+        cs[i] = (float)cos;
+        cs[n_rot / 2 + i] = (float)sin;
+    }
+}
+
+float pal_dot(const float *a, const float *b, uint32_t n) {
+    f4 sum[4] = {{0}};
+    float last[2][16] = {{0}};
+    for (uint32_t i = 0; i < n; i += 16) {
+        const float *x = a + i, *y = b + i;
+        if (n - i < 16) {
+            pal_copy(last[0], x, (n - i) * sizeof *x), x = last[0];
+            pal_copy(last[1], y, (n - i) * sizeof *y), y = last[1];
+        }
+        PAL_UNROLL
+        for (uint32_t k = 0; k < 4; k++) sum[k] = f4_madd(f4_load(x + 4 * k), f4_load(y + 4 * k), sum[k]);
+    }
+    return f4_sum((sum[0] + sum[2]) + (sum[1] + sum[3]));
 }
 
 void pal_add(float *y, const float *x, uint32_t n) {
@@ -174,16 +190,24 @@ void pal_softcap(float *y, float cap, uint32_t n) {
     for (uint32_t i = 0; i < n; i += 4) put(y + i, c * f4_tanh(get(y + i, n - i) / c), n - i);
 }
 
+PAL_APART f4 exp_called(f4 x) { return f4_exp(x); } /* where little time goes */
 PAL_INLINE f4 silu(f4 x) { return x / (f4_set(1) + f4_exp(-x)); }
 
 /* x (1 + tanh(u)) / 2 with u = sqrt(2/pi) (x + 0.044715 x^3) is x sigmoid(2u): no cancellation left of 0. */
 PAL_INLINE f4 gelu(f4 x) {
     f4 u = x * (f4_set(1) + f4_set(0.044715f) * x * x);
-    return x / (f4_set(1) + f4_exp(u * f4_set(-1.59576912160573071176f)));
+    return x / (f4_set(1) + exp_called(u * f4_set(-1.59576912160573071176f)));
+}
+
+void pal_gelu_erf(float *x, uint32_t n) {
+    for (uint32_t i = 0; i < n; i++) x[i] = 0.5f * x[i] * (1 + pal_erff(x[i] * 0.70710678118654752f));
 }
 
 void pal_silu(float *x, uint32_t n) {
-    for (uint32_t i = 0; i < n; i += 4) put(x + i, silu(get(x + i, n - i)), n - i);
+    for (uint32_t i = 0; i < n; i += 4) {
+        f4 v = get(x + i, n - i);
+        put(x + i, v / (f4_set(1) + exp_called(-v)), n - i);
+    }
 }
 
 void pal_sigmoid_mul(float *y, const float *x, uint32_t n) {

@@ -19,6 +19,10 @@ void pal_layernorm(const float *x, const float *w, const float *b, uint32_t n, f
 void pal_softmax(float *x, uint32_t n);
 /* Rotates the pairs (i, i + n_rot/2) of a head in place (RoPE, n_rot even). cs: [n_rot/2] cos, then [n_rot/2] sin. */
 void pal_rope(float *x, const float *cs, uint32_t n_rot);
+/* The same for the pairs (2 i, 2 i + 1). */
+void pal_rope_pairs(float *x, const float *cs, uint32_t n_rot);
+/* cs of angles pos * base^(-i step), i < n_rot / 2 */
+void pal_rope_row(double base, double step, double pos, uint32_t n_rot, float *cs);
 float pal_dot(const float *a, const float *b, uint32_t n);
 float pal_max(const float *x, uint32_t n);                    /* -inf for n = 0; NaN is passed over */
 void pal_add(float *y, const float *x, uint32_t n);           /* y += x */
@@ -28,6 +32,7 @@ void pal_softcap(float *y, float cap, uint32_t n);            /* y = cap * tanh(
 void pal_silu_mul(float *gate, const float *up, uint32_t n);  /* gate = silu(gate) * up */
 void pal_gelu_mul(float *gate, const float *up, uint32_t n);  /* gate = gelu_tanh(gate) * up */
 void pal_gelu(float *x, uint32_t n);                          /* gelu, tanh form */
+void pal_gelu_erf(float *x, uint32_t n);                      /* gelu, exact form */
 void pal_silu(float *x, uint32_t n);                          /* x sigmoid(x) */
 void pal_sigmoid_mul(float *y, const float *x, uint32_t n);   /* y *= sigmoid(x) */
 void pal_softplus(float *x, uint32_t n);                      /* log(1 + exp(x)) */

@@ -3,10 +3,10 @@ import path from 'node:path';
 import { rename, rm } from 'node:fs/promises';
 import { PalError, unknown } from '../../web/errors.js';
 import { openNodeEngine } from '../../web/wasm-node.js';
-import { readConfig, ropeOf } from './config.js';
+import { familyOf } from './families/index.js';
 import { Packer } from './pack.js';
 import { Weights } from './safetensors.js';
-import { planTensors } from './tensors.js';
+import { Plan } from './tensors.js';
 import { readJson, vocabularyKeys } from './vocabulary.js';
 import { Writer } from './writer.js';
 
@@ -35,16 +35,18 @@ export async function convert(dir, out, options = {}) {
   if (!wanted) throw new PalError('argument', unknown('type', String(options.type), formats.map((f) => f.name)));
   const config = await readJson(dir, 'config.json');
   if (!config) throw new PalError('file', `${dir}: has no config.json; give the folder that the model was downloaded to`);
-  const shape = readConfig(config, note);
-  const rope = ropeOf(shape);
-  const vocabulary = await vocabularyKeys(dir, config, shape.vocabulary, options.pre, note);
+  const family = familyOf(config, note);
+  const vocabulary = await vocabularyKeys(dir, config, family.vocabulary, options.pre, note);
   const weights = await Weights.open(dir);
   const part = `${out}.part`;
   try {
     const packer = new Packer(engine, wanted, note);
-    const plan = planTensors(shape, weights, rope.factors, note).map((t) => ({ ...t, format: packer.formatFor(t.name, t.shape) }));
+    const planned = new Plan(weights, note);
+    await family.tensors(planned);
+    planned.leftOut(/rotary_emb\.inv_freq$|\.masked_bias$|\.attn\.bias$|^retnet_rel_pos\./);
+    const plan = planned.list.map((t) => ({ ...t, format: packer.formatFor(t) }));
     const entries = plan.map((t) => ({ name: t.name, type: t.format.type, shape: [...t.shape].reverse(), bytes: packer.bytesOf(t) }));
-    const writer = await Writer.create(part, [...modelKeys(shape, options.name ?? path.basename(path.resolve(dir)), wanted.name), ...rope.keys, ...vocabulary], entries);
+    const writer = await Writer.create(part, [...modelKeys(family, options.name ?? path.basename(path.resolve(dir)), wanted.name), ...vocabulary], entries);
     const total = entries.reduce((n, e) => n + e.bytes, 0);
     try {
       for (const t of plan) {
@@ -68,19 +70,15 @@ export async function convert(dir, out, options = {}) {
 }
 
 /**
- * @param {import('./config.js').Shape} s
+ * @param {import('./config.js').Family} family
  * @param {string} name
  * @param {string} type
  * @returns {import('./writer.js').Key[]}
  */
-function modelKeys(s, name, type) {
-  const a = s.arch;
+function modelKeys({ arch, vocabulary, keys }, name, type) {
   return [
-    ['general.architecture', 'string', a], ['general.name', 'string', name], ['general.file_type', 'u32', FILE_TYPES[type] ?? 0],
-    ['general.quantization_version', 'u32', 2],
-    [`${a}.block_count`, 'u32', s.layers], [`${a}.context_length`, 'u32', s.context], [`${a}.embedding_length`, 'u32', s.width],
-    [`${a}.feed_forward_length`, 'u32', s.hidden], [`${a}.attention.head_count`, 'u32', s.heads], [`${a}.attention.head_count_kv`, 'u32', s.kvHeads],
-    [`${a}.attention.key_length`, 'u32', s.headDim], [`${a}.attention.value_length`, 'u32', s.headDim],
-    [`${a}.attention.layer_norm_rms_epsilon`, 'f32', s.epsilon], [`${a}.vocab_size`, 'u32', s.vocabulary],
+    ['general.architecture', 'string', arch], ['general.name', 'string', name], ['general.file_type', 'u32', FILE_TYPES[type] ?? 0],
+    ['general.quantization_version', 'u32', 2], [`${arch}.vocab_size`, 'u32', vocabulary],
+    ...keys.map(([key, of, value]) => /** @type {import('./writer.js').Key} */ ([`${arch}.${key}`, of, value])),
   ];
 }

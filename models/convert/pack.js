@@ -25,12 +25,9 @@ export class Packer {
     this.f16 = find('F16');
   }
 
-  /**
-   * @param {string} name
-   * @param {readonly number[]} shape slowest first
-   */
-  formatFor(name, shape) {
-    if (shape.length < 2) return this.f32;
+  /** @param {import('./tensors.js').Planned} t */
+  formatFor({ name, shape, exact }) {
+    if (shape.length < 2 || exact) return this.f32;
     const cols = shape[shape.length - 1];
     if (cols % this.wanted.block === 0) return this.wanted;
     this.note(`note: ${name} has rows of ${cols} values, no multiple of ${this.wanted.block}; it becomes F16 instead of ${this.wanted.name}`);
@@ -52,14 +49,15 @@ export class Packer {
       yield new Uint8Array(t.values.buffer);
       return;
     }
-    const cols = t.shape.length < 2 ? 1 : t.shape[1];
-    const rows = t.shape[0];
+    const cols = t.shape.length < 2 ? 1 : t.shape[t.shape.length - 1];
+    const rows = t.shape.reduce((a, b) => a * b, 1) / cols;
     const group = t.permute || 1; // rows that must come together
     const step = Math.max(1, Math.floor(PIECE / (cols * group))) * group;
     for (let row = 0; row < rows; row += step) {
       const n = Math.min(step, rows - row);
       const values = new Float32Array(n * cols);
       await readValues(/** @type {import('./safetensors.js').Source} */ (t.source), row * cols, values);
+      if (t.map) for (let i = 0; i < values.length; i++) values[i] = t.map(values[i]);
       yield this.pack(t, t.permute ? interleave(values, cols, t.permute) : values);
     }
   }

@@ -8,20 +8,23 @@ static void add_ssm(pal_builder *b, uint32_t block, bool second) {
     const uint32_t groups = second ? pal_get_u32(b, "ssm.group_count", 1) : 1, dim = b->m->dim;
     if (E == 0 || E > PAL_MAX_WIDTH || N == 0 || N > PAL_MAX_STATE || rank == 0 || rank > PAL_MAX_WIDTH ||
         groups == 0 || groups > E || E % groups || (second && (E % rank || rank % groups))) {
-        pal_fail(b->e, PAL_E_FORMAT, PAL_STR("ssm.inner_size"),
-                 "must be a multiple of the heads (ssm.time_step_rank), these of ssm.group_count; convert the model again");
+        pal_fail(
+            b->e, PAL_E_FORMAT, PAL_STR("ssm.inner_size"),
+            "must be a multiple of the heads (ssm.time_step_rank), these of ssm.group_count; convert the model again");
         return;
     }
     pal_layer *l = pal_add_layer(b, second ? &pal_mamba2_kind : &pal_mamba_kind, block, PAL_NORM_RMS, "attn_norm");
     pal_ssm *s = &l->ssm;
-    *s = (pal_ssm){.n_inner = E, .n_state = N, .n_head = second ? rank : E, .n_group = groups, .dt_rank = second ? 0 : rank};
+    *s = (pal_ssm){
+        .n_inner = E, .n_state = N, .n_head = second ? rank : E, .n_group = groups, .dt_rank = second ? 0 : rank};
     s->in = pal_bind_linear(b, block, "ssm_in", second ? 2 * E + 2 * groups * N + rank : 2 * E, dim);
     s->conv = pal_bind_conv(b, block, "ssm_conv1d", second ? E + 2 * groups * N : E, taps);
     if (second) {
         s->dt.bias = pal_bind_vector(b, block, "ssm_dt.bias", 0, rank);
         s->a = pal_bind_floats(b, block, "ssm_a", 1, rank);
         s->d = pal_bind_floats(b, block, "ssm_d", 1, rank);
-        s->norm = (pal_norm){PAL_NORM_RMS, b->norm_eps, pal_bind_floats(b, block, "ssm_norm.weight", E / groups, groups), NULL};
+        s->norm = (pal_norm){PAL_NORM_RMS, b->norm_eps,
+                             pal_bind_floats(b, block, "ssm_norm.weight", E / groups, groups), NULL};
     } else {
         s->x = pal_bind_linear(b, block, "ssm_x", rank + 2 * N, E);
         s->dt = pal_bind_linear(b, block, "ssm_dt", E, rank);

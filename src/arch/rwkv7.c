@@ -11,7 +11,8 @@ static pal_low_rank bind_low_rank(pal_builder *b, uint32_t block, const char *fi
 static void build(pal_builder *b) {
     pal_model *m = b->m;
     const uint32_t dim = m->dim, d = pal_need_u32(b, "wkv.head_size"), n_ff = b->n_ff;
-    const uint32_t decay = pal_need_u32(b, "attention.decay_lora_rank"), rate = pal_need_u32(b, "attention.iclr_lora_rank");
+    const uint32_t decay = pal_need_u32(b, "attention.decay_lora_rank"),
+                   rate = pal_need_u32(b, "attention.iclr_lora_rank");
     const uint32_t mix = pal_need_u32(b, "attention.value_residual_mix_lora_rank");
     const uint32_t gate = pal_need_u32(b, "attention.gate_lora_rank");
     if (!d || d > PAL_MAX_STATE || d % 4 || dim % (d ? d : 1) || !n_ff || !decay || !rate || !mix || !gate ||

@@ -77,9 +77,10 @@ static void forward(const pal_layer *l, const pal_chunk *c, void *state, const f
 
     pal_products(c->team, &in,
                  (pal_product[]){{&s->qkv, w.in}, {&s->gate, w.z}, {&s->alpha, w.alpha}, {&s->beta, w.beta}}, 4);
-    pal_conv_silu(c->team, &s->conv, state, w.in, s->conv.channels, c->n, w.qkv);
+    pal_convolve(c->team, &s->conv, state, w.in, s->conv.channels, c->n, true, w.qkv);
     for (uint32_t t = 0; t < c->n; t++) {
-        float *q = w.qkv + (size_t)t * s->conv.channels, *alpha = w.alpha + (size_t)t * H, *beta = w.beta + (size_t)t * H;
+        float *q = w.qkv + (size_t)t * s->conv.channels, *alpha = w.alpha + (size_t)t * H,
+              *beta = w.beta + (size_t)t * H;
         for (uint32_t h = 0; h < keys; h++) pal_l2norm(q + h * s->d, s->d, LENGTH_EPS);
         pal_scale(q, 1 / pal_sqrtf((float)s->d), keys / 2 * s->d);
         pal_add(alpha, s->dt_bias, H);

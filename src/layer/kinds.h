@@ -32,7 +32,7 @@ typedef struct {
     uint32_t window;      /* sliding window of the model: a key at distance >= window is not seen; 0: none */
 } pal_attention;
 
-enum { PAL_ACT_SILU, PAL_ACT_GELU };
+enum { PAL_ACT_SILU, PAL_ACT_GELU, PAL_ACT_GELU_ERF, PAL_ACT_RELU };
 /* y = down(act(gate x) * up x), or down(act(up x)) without a gate; see mlp.c. */
 typedef struct {
     pal_linear gate, up, down; /* gate.w.format NULL: none */
@@ -48,7 +48,7 @@ typedef struct {
     uint32_t n_inner, n_state, n_head, n_group, dt_rank; /* dt_rank 0: Mamba-2 */
 } pal_ssm;
 
-/* LFM2's gated short convolution; see shortconv.c. */
+/* LFM2's gated short convolution, and one by itself (in, out: none); see shortconv.c. */
 typedef struct {
     pal_linear in, out;
     pal_conv conv;
@@ -82,5 +82,39 @@ typedef struct {
     pal_linear key, value;
     const float *mu; /* [dim] */
 } pal_channel_mix;
+
+/* Test-time training; see ttt.c. */
+typedef struct {
+    pal_linear q, k, v, o, gate, lr; /* k: none where q is shared; gate: or none; lr [n_head][dim] */
+    pal_conv conv_q, conv_k;         /* of the shared projection */
+    const float *w1, *b1, *w2, *b2;  /* [n_head][d][h], [n_head][h], [n_head][h][d], [n_head][d]; linear: w2 NULL */
+    const float *tau;                /* [batch] added to 1 / (t + 1) */
+    pal_norm norm, post_norm;        /* norm: weights [n_head][d] */
+    uint32_t n_head, d, h, batch;
+    float base_lr, rope_base;
+} pal_ttt;
+
+/* Retention; see retention.c. */
+typedef struct {
+    pal_linear q, k, v, gate, o;
+    uint32_t n_head, d_k, d_v;
+    float eps;
+} pal_retention;
+
+/* Griffin's recurrent block; see rglru.c. */
+typedef struct {
+    pal_linear x, y, o;
+    pal_conv conv;
+    const float *recurrent_w, *recurrent_b, *input_w, *input_b; /* [n_head][d][d] as [in][out], [n_head][d] */
+    const float *log_a;                                         /* -8 softplus(Lambda) */
+    uint32_t n_head;
+} pal_rglru;
+
+/* S4D; see s4d.c. */
+typedef struct {
+    const float *a, *b, *c, *d; /* [dim][re, im][n_mode], d [dim] */
+    pal_linear out;             /* [2 dim][dim] */
+    uint32_t n_mode;
+} pal_s4d;
 
 #endif

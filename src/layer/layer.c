@@ -55,6 +55,7 @@ typedef struct {
     float *state, *y;
     const float *x;
     uint32_t stride, n;
+    bool silu;
 } convolution;
 
 static void some_channels(void *ctx, uint32_t part, uint32_t parts) {
@@ -62,12 +63,12 @@ static void some_channels(void *ctx, uint32_t part, uint32_t parts) {
     const uint32_t all = v->c->channels, blocks = (all + 3) / 4, end = 4 * pal_part_from(blocks, part + 1, parts);
     const uint32_t from = 4 * pal_part_from(blocks, part, parts), to = end < all ? end : all;
     pal_conv_run(v->c, v->state, v->x, v->stride, v->n, from, to, v->y, all);
-    for (uint32_t t = 0; t < v->n && from < to; t++) pal_silu(v->y + (size_t)t * all + from, to - from);
+    for (uint32_t t = 0; t < v->n && from < to && v->silu; t++) pal_silu(v->y + (size_t)t * all + from, to - from);
 }
 
-void pal_conv_silu(pal_team *t, const pal_conv *c, float *state, const float *x, uint32_t x_stride, uint32_t n,
-                   float *y) {
-    convolution v = {c, state, y, x, x_stride, n};
+void pal_convolve(pal_team *t, const pal_conv *c, float *state, const float *x, uint32_t x_stride, uint32_t n,
+                  bool silu, float *y) {
+    convolution v = {c, state, y, x, x_stride, n, silu};
     pal_team_run(t, some_channels, &v, pal_team_parts(t, (c->channels + 3) / 4, (uint64_t)n * c->channels * 16));
 }
 

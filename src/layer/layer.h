@@ -59,11 +59,16 @@ struct pal_layer {
         pal_delta delta;
         pal_time_mix time_mix;
         pal_channel_mix channel_mix;
+        pal_ttt ttt;
+        pal_retention retention;
+        pal_rglru rglru;
+        pal_s4d s4d;
     };
 };
 
 extern const pal_kind pal_attention_kind, pal_mlp_kind, pal_mamba_kind, pal_mamba2_kind, pal_shortconv_kind,
-    pal_delta_kind, pal_time_mix_kind, pal_channel_mix_kind;
+    pal_delta_kind, pal_time_mix_kind, pal_channel_mix_kind, pal_conv_kind, pal_ttt_kind, pal_retention_kind,
+    pal_rglru_kind, pal_s4d_kind;
 
 /* Pieces of scratch, one behind the other; laid out from address 0 they are only counted. */
 static inline float *pal_floats(uint64_t *at, uint64_t n) {
@@ -75,9 +80,9 @@ static inline float *pal_floats(uint64_t *at, uint64_t n) {
 bool pal_any_state(const pal_layer *l, const pal_bounds *b, void *state, uint64_t n_seen, uint64_t n_pinned);
 /* For kinds that start from zeros. */
 void pal_zero_state(const pal_layer *l, const pal_bounds *b, void *state);
-/* y[n][channels] = silu(convolution) of x (so many floats a token), channels shared out. */
-void pal_conv_silu(pal_team *t, const pal_conv *c, float *state, const float *x, uint32_t x_stride, uint32_t n,
-                   float *y);
+/* y[n][channels] = convolution of x (so many floats a token), or silu of it; channels shared out. */
+void pal_convolve(pal_team *t, const pal_conv *c, float *state, const float *x, uint32_t x_stride, uint32_t n,
+                  bool silu, float *y);
 /* Floats of the state of a convolution. */
 static inline uint64_t pal_conv_state(const pal_conv *c) { return pal_align(4ull * (c->taps - 1) * c->channels) / 4; }
 

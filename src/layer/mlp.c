@@ -14,6 +14,12 @@ static uint64_t scratch_bytes(const pal_layer *l, const pal_bounds *b) {
 
 static uint32_t widest(const pal_layer *l) { return l->mlp.down.w.cols > l->dim ? l->mlp.down.w.cols : l->dim; }
 
+/* gate = act(gate) * up for what only RetNet uses. */
+static void gate_rarely(float *gate, const float *up, uint32_t n, uint32_t act) {
+    if (act == PAL_ACT_GELU_ERF) pal_gelu_erf(gate, n);
+    for (uint32_t i = 0; i < n; i++) gate[i] = (act == PAL_ACT_RELU && !(gate[i] > 0) ? 0 : gate[i]) * up[i];
+}
+
 static void forward(const pal_layer *l, const pal_chunk *c, void *state, const float *x, float *y) {
     const pal_mlp *m = &l->mlp;
     uint32_t n_ff = m->up.w.rows;
@@ -26,8 +32,10 @@ static void forward(const pal_layer *l, const pal_chunk *c, void *state, const f
     if (m->gate.w.format) {
         if (m->act == PAL_ACT_SILU)
             pal_silu_mul(hidden, up, c->n * n_ff);
-        else
+        else if (m->act == PAL_ACT_GELU)
             pal_gelu_mul(hidden, up, c->n * n_ff);
+        else
+            gate_rarely(hidden, up, c->n * n_ff, m->act);
     } else {
         hidden = up;
         pal_gelu(hidden, c->n * n_ff);

@@ -33,7 +33,8 @@ static void sigmoid(float *x, uint32_t n) {
 }
 
 /* out = offset + second f(first x) for each token */
-static void low_rank(const pal_chunk *c, const pal_low_rank *p, const float *x, bool squash, float *hidden, float *out) {
+static void low_rank(const pal_chunk *c, const pal_low_rank *p, const float *x, bool squash, float *hidden,
+                     float *out) {
     const uint32_t dim = p->second.w.rows, rank = p->first.w.rows;
     product(c, &p->first, x, hidden);
     for (uint32_t i = 0; i < c->n * rank && squash; i++) hidden[i] = pal_tanhf(hidden[i]);
@@ -123,7 +124,7 @@ static void time_mix(const pal_layer *l, const pal_chunk *c, void *state, const 
     float *before = state, *S = before + pal_align(dim * sizeof(float)) / sizeof(float);
     float *r = w.of[R], *decay = w.of[W], *k = w.of[K], *v = w.of[V], *a = w.of[A], *g = w.of[G];
 
-#define BLEND(i) blend(x, before, c->n, dim, m->mu + (size_t)(i) * dim, w.in)
+#define BLEND(i) blend(x, before, c->n, dim, m->mu + (size_t)(i)*dim, w.in)
     BLEND(R), product(c, &m->r, w.in, r);
     BLEND(K), product(c, &m->k, w.in, k);
     BLEND(W), low_rank(c, &m->w, w.in, true, w.hidden, decay);

@@ -1,4 +1,4 @@
-/* The gated short convolution of LFM2: B, C, x = W_in u;  y = W_out (C * conv(B * x)).
+/* The gated short convolution of LFM2: B, C, x = W_in u;  y = W_out (C * conv(B * x)). A convolution alone: y = conv(x).
    state: the convolution's last inputs, (taps - 1) dim floats. */
 #include "layer.h"
 
@@ -25,7 +25,7 @@ static void forward(const pal_layer *l, const pal_chunk *c, void *state, const f
         float *B = in + 3 * (size_t)t * D;
         for (uint32_t i = 0; i < D; i++) B[i] *= B[2 * D + i];
     }
-    pal_conv_run(&s->conv, state, in, 3 * D, c->n, 0, D, mixed, D);
+    pal_convolve(c->team, &s->conv, state, in, 3 * D, c->n, false, mixed);
     for (uint32_t t = 0; t < c->n; t++)
         for (uint32_t i = 0; i < D; i++) mixed[(size_t)t * D + i] *= in[(3 * (size_t)t + 1) * D + i];
     act = pal_act_make(mixed, c->n, D, c->act);
@@ -34,3 +34,14 @@ static void forward(const pal_layer *l, const pal_chunk *c, void *state, const f
 
 const pal_kind pal_shortconv_kind = {"shortconv",   state_bytes, scratch_bytes, pal_zero_state,
                                      pal_any_state, forward,     widest};
+
+static uint64_t no_scratch(const pal_layer *l, const pal_bounds *b) {
+    (void)l, (void)b;
+    return 0;
+}
+
+static void alone(const pal_layer *l, const pal_chunk *c, void *state, const float *x, float *y) {
+    pal_convolve(c->team, &l->shortconv.conv, state, x, l->dim, c->n, false, y);
+}
+
+const pal_kind pal_conv_kind = {"conv", state_bytes, no_scratch, pal_zero_state, pal_any_state, alone, widest};

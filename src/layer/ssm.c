@@ -97,15 +97,23 @@ static void mamba(const pal_layer *l, const pal_chunk *c, void *state, const flo
     pal_act in = pal_act_make(x, c->n, l->dim, c->act);
 
     pal_products(c->team, &in, &(pal_product){&s->in, w.in}, 1);
-    pal_conv_silu(c->team, &s->conv, state, w.in, 2 * E, c->n, w.conv);
+    pal_convolve(c->team, &s->conv, state, w.in, 2 * E, c->n, true, w.conv);
     pal_act u = pal_act_make(w.conv, c->n, E, c->act);
     pal_products(c->team, &u, &(pal_product){&s->x, w.x}, 1);
     for (uint32_t t = 0; t < c->n; t++) pal_copy(w.decay + (size_t)t * R, w.x + (size_t)t * row, R * sizeof *w.x);
     pal_act dt = pal_act_make(w.decay, c->n, R, c->act);
     pal_products(c->team, &dt, &(pal_product){&s->dt, w.dt}, 1);
     pal_softplus(w.dt, c->n * E);
-    run(c, &(scan){.s = s, .h = (float *)state + pal_conv_state(&s->conv), .y = w.y, .x = w.conv, .dt = w.dt,
-                   .B = w.x + R, .C = w.x + R + N, .n = c->n, .x_stride = E, .bc_stride = row});
+    run(c, &(scan){.s = s,
+                   .h = (float *)state + pal_conv_state(&s->conv),
+                   .y = w.y,
+                   .x = w.conv,
+                   .dt = w.dt,
+                   .B = w.x + R,
+                   .C = w.x + R + N,
+                   .n = c->n,
+                   .x_stride = E,
+                   .bc_stride = row});
     for (uint32_t t = 0; t < c->n; t++) {
         pal_copy(w.z + (size_t)t * E, w.in + (2 * (size_t)t + 1) * E, E * sizeof *w.z);
         pal_silu_mul(w.z + (size_t)t * E, w.y + (size_t)t * E, E);
@@ -122,7 +130,7 @@ static void mamba2(const pal_layer *l, const pal_chunk *c, void *state, const fl
     pal_act in = pal_act_make(x, c->n, l->dim, c->act);
 
     pal_products(c->team, &in, &(pal_product){&s->in, w.in}, 1);
-    pal_conv_silu(c->team, &s->conv, state, w.in + E, all, c->n, w.conv);
+    pal_convolve(c->team, &s->conv, state, w.in + E, all, c->n, true, w.conv);
     for (uint32_t t = 0; t < c->n; t++) {
         float *dt = w.dt + (size_t)t * H, *decay = w.decay + (size_t)t * H;
         pal_copy(dt, w.in + (size_t)t * all + E + wide, H * sizeof *dt);
@@ -130,9 +138,17 @@ static void mamba2(const pal_layer *l, const pal_chunk *c, void *state, const fl
         pal_softplus(dt, H);
         for (uint32_t h = 0; h < H; h++) decay[h] = pal_expf(dt[h] * s->a[h]);
     }
-    run(c, &(scan){.s = s, .h = (float *)state + pal_conv_state(&s->conv), .y = w.y, .x = w.conv, .dt = w.dt,
-                   .decay = w.decay, .B = w.conv + E, .C = w.conv + E + s->n_group * s->n_state, .n = c->n,
-                   .x_stride = wide, .bc_stride = wide});
+    run(c, &(scan){.s = s,
+                   .h = (float *)state + pal_conv_state(&s->conv),
+                   .y = w.y,
+                   .x = w.conv,
+                   .dt = w.dt,
+                   .decay = w.decay,
+                   .B = w.conv + E,
+                   .C = w.conv + E + s->n_group * s->n_state,
+                   .n = c->n,
+                   .x_stride = wide,
+                   .bc_stride = wide});
     for (uint32_t t = 0; t < c->n; t++) {
         float *z = w.z + (size_t)t * E;
         pal_copy(z, w.in + (size_t)t * all, E * sizeof *z);

@@ -4,7 +4,7 @@ import fs, { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
-import { llama3Factors } from '../../models/convert/config.js';
+import { llama3Factors } from '../../models/convert/families/llama.js';
 import { convert } from '../../models/convert/index.js';
 import { interleave } from '../../models/convert/pack.js';
 import { preName } from '../../models/convert/pre.js';
@@ -76,7 +76,7 @@ test('odd folders: each has its own message', async () => {
   await refused({ 'config.json': null }, /has no config\.json/);
   await refused({ 'config.json': '{"a":' }, /config\.json: is no JSON/);
   await refused({ 'model.safetensors': null }, /has no \*\.safetensors/);
-  await refused({ 'config.json': JSON.stringify({ ...config, architectures: ['MambaForCausalLM'] }) }, /MambaForCausalLM.*possible: Llama/);
+  await refused({ 'config.json': JSON.stringify({ ...config, architectures: ['OPTForCausalLM'] }) }, /OPTForCausalLM.*possible: Llama/);
   await refused({ 'config.json': JSON.stringify({ ...config, hidden_size: 'x' }) }, /hidden_size is "x"/);
   await refused({ 'config.json': JSON.stringify({ ...config, rope_scaling: { rope_type: 'dynamic', factor: 2 } }) }, /dynamic.*linear, yarn and llama3/);
   await refused({ 'config.json': JSON.stringify({ ...config, hidden_act: 'gelu' }) }, /hidden_act is gelu/);
@@ -86,6 +86,42 @@ test('odd folders: each has its own message', async () => {
   await refused({ 'tokenizer.json': JSON.stringify({ model: { type: 'BPE', vocab: { a: 9999 }, merges: [] }, pre_tokenizer: { type: 'ByteLevel' } }) }, /has id 9999/);
   await refused({ 'tokenizer.json': JSON.stringify({ model: { type: 'BPE', vocab: {}, merges: [] }, pre_tokenizer: { type: 'Whitespace' } }) }, /--pre/);
   await refused({}, /unknown type 'Q9_0'; did you mean/, { type: 'Q9_0' });
+});
+
+for (const kind of fs.readdirSync(path.join(fixtures, 'kinds'))) {
+  test(`${kind}: a missing, a misshapen and a cut tensor are named, whichever it is; odd settings are refused`, async () => {
+    const dir = path.join(fixtures, 'kinds', kind);
+    const weights = fs.readFileSync(path.join(dir, 'model.safetensors'));
+    const settings = json(path.join(dir, 'config.json'));
+    const files = (header, data = dataOf(weights)) => ({ 'config.json': JSON.stringify(settings), 'model.safetensors': bytesOf(header, data) });
+    const names = Object.keys(headerOf(weights)).filter((n) => n !== '__metadata__' && !/lm_head|output_projection|retnet_rel_pos|\.(?:k_proj|g_proj|conv_[qk])|_proj\.bias|o_proj\.bias|linear_.*bias|\.bias$/.test(n));
+    assert.ok(names.length > 10);
+    for (const name of names) {
+      const named = new RegExp(`tensor '${name.replaceAll('.', '\\.')}'`);
+      const header = headerOf(weights);
+      const { [name]: t, ...without } = header;
+      await refused(files(without), named);
+      await refused(files({ ...header, [name]: { ...t, shape: [1, ...t.shape] } }), named);
+    }
+    await refused({ ...files(headerOf(weights), dataOf(weights).subarray(0, -8)) }, /tensor '.*cut off/);
+    const refusing = (change, pattern) => refused({ 'config.json': JSON.stringify({ ...settings, ...change }), 'model.safetensors': weights }, pattern);
+    const odd = {
+      'ttt-linear-t': [[{ ttt_layer_type: 'tree' }, /ttt_layer_type is "tree"/], [{ num_attention_heads: 5 }, /num_attention_heads 5/], [{ mini_batch_size: 0 }, /mini_batch_size is 0/], [{ use_gate: 'yes' }, /use_gate is "yes"/]],
+      'ttt-mlp-m': [[{ hidden_act: 'gelu' }, /hidden_act is "gelu"/]],
+      retnet: [[{ moe_freq: 2 }, /moe_freq is 2/], [{ activation_fn: 'tanh' }, /activation_fn is "tanh"/], [{ deepnorm: true }, /deepnorm is true/]],
+      recurrentgemma: [[{ block_types: ['mamba'] }, /block_types is/], [{ lru_width: 57 }, /lru_width 57/], [{ hidden_activation: 'silu' }, /hidden_activation is "silu"/]],
+      s4d: [[{ discretization: 'euler' }, /discretization is "euler"/], [{ d_state: 'x' }, /d_state is "x"/]],
+    };
+    for (const [change, pattern] of odd[kind]) await refusing(change, pattern);
+  });
+}
+
+test('recurrence parameters stay F32 in a quantised file, matrices do not', async () => {
+  const out = path.join(scratch, 'mlp.gguf');
+  await convert(path.join(fixtures, 'kinds/ttt-mlp-m'), out, { type: 'Q8_0' });
+  const types = new Map((await load(out)).gguf.tensors().map((t) => [t.name, t.typeName ?? t.type]));
+  for (const name of ['ttt_w1', 'ttt_b2', 'ttt_lr.weight', 'ttt_norm.weight', 'ttt_conv_q.weight', 'ttt_pre_conv.weight']) assert.equal(types.get(`blk.0.${name}`), types.get('blk.0.attn_norm.weight'), name);
+  assert.notEqual(types.get('blk.0.ttt_q.weight'), types.get('blk.0.attn_norm.weight'));
 });
 
 test('sharded weights and BF16, F16 values read the same as one F32 file', async () => {

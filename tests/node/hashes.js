@@ -8,14 +8,15 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs, promisify } from 'node:util';
+import { convert } from '../../models/convert/index.js';
 import { withPage } from '../browser/chromium.js';
 import { engines, modulePath, relaxedFlags, root } from './fixtures.js';
 
 const TOKENS = 300;
 const embedded = 'models/default.gguf';
 const text = 'tests/fixtures/text.txt';
-const kinds = 'tests/fixtures/arch';
-const KINDS = ['mamba', 'mamba2_g2', 'lfm2', 'granitehybrid', 'qwen35', 'rwkv7'];
+const fixtures = 'tests/fixtures';
+const ARCHS = ['mamba', 'mamba2_g2', 'lfm2', 'granitehybrid', 'qwen35', 'rwkv7'];
 const frozenPath = path.join(root, 'tests/hashes.json');
 const folder = 'build/hashes';
 const native = 'build/native/clang-strict/palimpsest';
@@ -63,11 +64,16 @@ async function prepare(model) {
         ids,
         settings: name === 'Q8_0' ? [...usual, ...more] : usual,
     }));
-    const ofKinds = KINDS.map((name) => {
-        const { prompt } = JSON.parse(fs.readFileSync(`${kinds}/${name}/expected.json`, 'utf8'));
-        return { name, model: `${kinds}/${name}/model.gguf`, ids: prompt, settings: chunks, oneState: true };
-    });
-    const all = [...inFormats, ...ofKinds];
+    const converted = fs.readdirSync(`${fixtures}/kinds`);
+    for (const name of converted) await convert(`${fixtures}/kinds/${name}`, `${folder}/${name}.gguf`, { type: 'F32' });
+    const ofKind = (/** @type {string} */ dir, /** @type {string} */ name, /** @type {string} */ model) => {
+        const { prompt, continuation = [] } = JSON.parse(fs.readFileSync(`${fixtures}/${dir}/${name}/expected.json`, 'utf8'));
+        return { name, model, ids: [...prompt, ...continuation], settings: chunks, oneState: true };
+    };
+    const all = [
+        ...inFormats, ...ARCHS.map((name) => ofKind('arch', name, `${fixtures}/arch/${name}/model.gguf`)),
+        ...converted.map((name) => ofKind('kinds', name, `${folder}/${name}.gguf`)),
+    ];
     for (const job of all) fs.writeFileSync(`${folder}/${job.name}.txt`, job.ids.join('\n'));
     return all;
 }
@@ -150,7 +156,7 @@ function table(jobs, found) {
                 const lines = builds.map((b) => found[b][job.name][i]);
                 const same = lines.every((line) => line === lines[0]);
                 const verdict = same ? `equal in all ${lines.length}` : 'DIFFERENT';
-                console.log(`  ${job.name.padEnd(13)} ${setting.name.padEnd(18)} ${lines[0]}  ${verdict}`);
+                console.log(`  ${job.name.padEnd(14)} ${setting.name.padEnd(18)} ${lines[0]}  ${verdict}`);
                 if (!same) builds.forEach((b, k) => console.log(`        ${b.padEnd(34)} ${lines[k]}`));
                 if (same) passed++, (agreed[kind][row] = lines[0]);
                 else failed++;
