@@ -5,7 +5,8 @@
 static void build(pal_builder *b) {
     const uint32_t dim = b->m->dim, N = pal_need_u32(b, "ssm.state_size") / 2;
     if (!N || N > PAL_MAX_STATE) {
-        pal_fail(b->e, PAL_E_FORMAT, PAL_STR("s4d.ssm.state_size"), "is missing or far too large; convert the model again");
+        pal_fail(b->e, PAL_E_FORMAT, PAL_STR("s4d.ssm.state_size"),
+                 "is missing or far too large; convert the model again");
         return;
     }
     for (uint32_t i = 0; i < b->m->n_block; i++) {

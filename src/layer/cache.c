@@ -285,15 +285,16 @@ static void load_keys(const pal_cache_rows *c, uint32_t j0, uint32_t n, const pa
     }
 }
 
-static inline i4 isums4(const i4 *r) {
-    i4 a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5) + __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
-    i4 b = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5) + __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
-    return __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7);
+/* Unsigned, for rows behind the last of a tile are anything and may overflow. */
+static inline i4 isums4(const u4 *r) {
+    u4 a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5) + __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
+    u4 b = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5) + __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+    return (i4)(__builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7));
 }
 PAL_INLINE void idots(const float *q, uint32_t heads, const int16_t *rows, const float *scale, uint32_t n, uint32_t d,
                       float *s, uint32_t stride) {
     for (uint32_t j = 0; j < n; j += 4, rows += 4 * d) {
-        i4 sum[3][4] = {{{0}}};
+        u4 sum[3][4] = {{{0}}};
         PAL_ROLLED
         for (uint32_t i = 0; i < d; i += 8) {
             h8 x[3];
@@ -304,7 +305,7 @@ PAL_INLINE void idots(const float *q, uint32_t heads, const int16_t *rows, const
             for (uint32_t r = 0; r < 4; r++) {
                 h8 k = h8_load(rows + r * d + i);
                 PAL_UNROLL
-                for (uint32_t h = 0; h < heads; h++) sum[h][r] += i4_dot(x[h], k);
+                for (uint32_t h = 0; h < heads; h++) sum[h][r] += (u4)i4_dot(x[h], k);
             }
         }
         PAL_UNROLL

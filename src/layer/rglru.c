@@ -28,9 +28,7 @@ static uint64_t scratch_bytes(const pal_layer *l, const pal_bounds *b) {
     return at;
 }
 
-static uint32_t widest(const pal_layer *l) {
-    return l->rglru.conv.channels > l->dim ? l->rglru.conv.channels : l->dim;
-}
+static uint32_t widest(const pal_layer *l) { return l->rglru.conv.channels > l->dim ? l->rglru.conv.channels : l->dim; }
 
 typedef struct {
     const pal_rglru *s;
@@ -76,7 +74,8 @@ static void forward(const pal_layer *l, const pal_chunk *c, void *state, const f
     pal_products(c->team, &in, (pal_product[]){{&s->x, w.x}, {&s->y, w.y}}, 2);
     pal_convolve(c->team, &s->conv, state, w.x, wide, c->n, false, w.u);
     run u = {s, &w, (float *)state + pal_conv_state(&s->conv), c->n, c->pos};
-    pal_team_run(c->team, heads, &u, pal_team_parts(c->team, s->n_head, (uint64_t)c->n * wide * (wide / s->n_head) * 2));
+    pal_team_run(c->team, heads, &u,
+                 pal_team_parts(c->team, s->n_head, (uint64_t)c->n * wide * (wide / s->n_head) * 2));
     pal_gelu_mul(w.y, w.u, c->n * wide);
     pal_act out = pal_act_make(w.y, c->n, wide, c->act);
     pal_products(c->team, &out, &(pal_product){&s->o, y}, 1);

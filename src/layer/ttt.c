@@ -19,6 +19,7 @@
 static const float EPS = 1e-6f;
 
 static bool deep(const pal_ttt *s) { return s->w2 != NULL; }
+static uint32_t inner(const pal_ttt *s) { return s->n_head * s->d; }
 /* Floats of a head's weights and of one step. */
 static uint64_t model_floats(const pal_ttt *s) {
     return (uint64_t)s->d * s->h + s->h + (deep(s) ? (uint64_t)s->h * s->d + s->d : 0);
@@ -53,7 +54,7 @@ typedef struct {
 
 static work work_at(const pal_layer *l, uint32_t chunk, uint64_t *at) {
     const pal_ttt *s = &l->ttt;
-    const uint64_t n = (uint64_t)chunk * l->dim;
+    const uint64_t n = (uint64_t)chunk * inner(s);
     return (work){.in = pal_floats(at, convs(s) ? n : 0),
                   .q = pal_floats(at, n),
                   .k = pal_floats(at, n),
@@ -71,7 +72,7 @@ static uint64_t scratch_bytes(const pal_layer *l, const pal_bounds *b) {
     return at;
 }
 
-static uint32_t widest(const pal_layer *l) { return l->dim; }
+static uint32_t widest(const pal_layer *l) { return inner(&l->ttt) > l->dim ? inner(&l->ttt) : l->dim; }
 
 /* y = x W + b, W [n][m] */
 static void affine(const float *x, const float *w, const float *b, uint32_t n, uint32_t m, float *y) {
@@ -127,7 +128,7 @@ typedef struct {
 static void heads(void *ctx, uint32_t part, uint32_t parts) {
     const run *u = ctx;
     const pal_ttt *s = &u->l->ttt;
-    const uint32_t d = s->d, h = s->h, dim = u->l->dim, K = s->batch, stride = (uint32_t)step_floats(s);
+    const uint32_t d = s->d, h = s->h, dim = inner(s), K = s->batch, stride = (uint32_t)step_floats(s);
     for (uint32_t i = pal_part_from(s->n_head, part, parts); i < pal_part_from(s->n_head, part + 1, parts); i++) {
         float *w1 = u->heads + i * head_floats(s), *b1 = w1 + (size_t)d * h, *w2 = b1 + h, *b2 = w2 + (size_t)h * d;
         float *steps = w1 + model_floats(s), *z = u->w->own + 4ull * i * (d + h), *target = z + h, *mid = target + d;
@@ -135,7 +136,8 @@ static void heads(void *ctx, uint32_t part, uint32_t parts) {
         for (uint32_t t = 0; t < u->n; t++) {
             const uint32_t p = (u->pos + t) % K;
             const size_t at = (size_t)t * dim + i * d;
-            const float *q = u->w->q + at, *k = u->w->k + at, *v = u->w->v + at, lr = u->w->lr[(size_t)t * s->n_head + i];
+            const float *q = u->w->q + at, *k = u->w->k + at, *v = u->w->v + at,
+                        lr = u->w->lr[(size_t)t * s->n_head + i];
             const float tau = s->tau[p] + 1 / (float)(p + 1) > 0 ? s->tau[p] + 1 / (float)(p + 1) : 0;
             float *step = steps + (size_t)p * stride, *g1 = step + d, *x2 = g1 + h, *g2 = x2 + h, *o = u->w->o + at;
             for (uint32_t j = 0; j < d; j++) target[j] = v[j] - k[j];
@@ -172,11 +174,11 @@ static void heads(void *ctx, uint32_t part, uint32_t parts) {
 
 static void forward(const pal_layer *l, const pal_chunk *c, void *state, const float *x, float *y) {
     const pal_ttt *s = &l->ttt;
-    const uint32_t d = s->d, dim = l->dim;
+    const uint32_t d = s->d, dim = inner(s);
     const bool shared = convs(s) > 0;
     uint64_t at = (uintptr_t)c->scratch;
     work w = work_at(l, c->bounds->chunk, &at);
-    pal_act in = pal_act_make(x, c->n, dim, c->act);
+    pal_act in = pal_act_make(x, c->n, l->dim, c->act);
     pal_product list[5] = {{&s->q, shared ? w.in : w.q}, {&s->v, w.v}, {&s->lr, w.lr}};
     uint32_t n = 3;
     if (!shared) list[n++] = (pal_product){&s->k, w.k};

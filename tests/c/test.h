@@ -38,6 +38,7 @@ float test_uniform(uint64_t *state, float low, float high);
     T(sampler)   \
     T(tokenizer) \
     T(policy)    \
+    T(kinds)     \
     T(session)
 
 #endif

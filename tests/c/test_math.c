@@ -98,6 +98,7 @@ static f4 erf4(f4 x) { return (f4){pal_erff(x[0]), pal_erff(x[1]), pal_erff(x[2]
 
 static double slow_exp(double x) { return pal_exp(x); }
 static double slow_sigmoid(double x) { return 1 / (1 + pal_exp(-x)); }
+static double slow_softplus(double x) { return (x > 0 ? x : 0) + pal_log(1 + pal_exp(x > 0 ? -x : x)); }
 static double slow_tanh(double x) {
     double a = size(x), e = pal_exp(-2 * a), y = a < 1e-3 ? a - a * a * a / 3 : (1 - e) / (1 + e);
     return x < 0 ? -y : y;
@@ -141,6 +142,8 @@ static void float_ends(void) {
     CHECK(pal_f32_bits(pal_tanhf(-0.f)) == 0x80000000 && pal_f32_bits(pal_tanhf(0)) == 0);
     CHECK(f4_sigmoid(f4_set(INF))[0] == 1 && f4_sigmoid(f4_set(-INF))[0] == 0 && f4_sigmoid(f4_set(0))[0] == 0.5f);
     CHECK(f4_sigmoid(f4_set(NOT))[0] != f4_sigmoid(f4_set(NOT))[0]);
+    CHECK(f4_softplus(f4_set(INF))[0] == INF && f4_softplus(f4_set(-INF))[0] == 0 && f4_softplus(f4_set(NOT))[0] != 0);
+    for (float x = -12; x < 30; x += 0.0173f) NEAR(f4_softplus(f4_set(x))[0] / slow_softplus(x), 1, 3 * 0x1p-23);
     CHECK(pal_erff(INF) == 1 && pal_erff(-INF) == -1 && pal_erff(NOT) != pal_erff(NOT));
     CHECK(pal_f32_bits(pal_erff(-0.f)) == 0x80000000);
     float before = 0;
