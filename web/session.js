@@ -71,6 +71,8 @@ export class Session {
     this.caches = [];
     /** mark() was called: rewind() goes back there. */
     this.marked = false;
+    /** Some layer has a cache. */
+    this.attends = model.layers(this.words).some(({ kind }) => kind === 'attention');
     this.attentionReader = new AttentionReader(this);
     /** What park() copied out. @type {Parked | undefined} */
     this.parked = parked;
@@ -301,6 +303,13 @@ export class Session {
     return this.caches;
   }
 
+  /** Layers that keep a state of another kind, by number: where it lies in the block. */
+  stateLayers() {
+    const layers = this.model.layers(this.words).map((l, layer) => ({ ...l, layer, size: Math.ceil(l.bytes / 16) * 16 }));
+    let at = this.cost.state - layers.reduce((sum, l) => sum + l.size, 0);
+    return layers.flatMap(({ layer, kind, bytes, size }) => ((at += size), kind === 'attention' || !bytes ? [] : [{ layer, kind, bytes, at: at - size }]));
+  }
+
   /** States held by the fullest layer. */
   get held() {
     if (this.parked) return this.parked.held;
@@ -339,7 +348,7 @@ export class Session {
     const { times, seen, held } = this;
     return {
       bytes: { weights: this.model.weightBytes, ...this.cost, wasm: this.engine.bytes },
-      seen, held, capacity: this.limits.budget, evicted: Math.max(0, seen - held),
+      seen, held, capacity: this.attends ? this.limits.budget : 0, evicted: this.attends ? Math.max(0, seen - held) : 0,
       ...times,
       promptMsPerToken: times.promptTokens ? times.promptMs / times.promptTokens : 0,
       decodeMsPerToken: times.decodeTokens ? times.decodeMs / times.decodeTokens : 0,

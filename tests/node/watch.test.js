@@ -4,6 +4,7 @@ import path from 'node:path';
 import test from 'node:test';
 import { Events } from '../../web/events.js';
 import { TokenLog, logCapacity } from '../../web/tokenlog.js';
+import { Watchers } from '../../web/watch.js';
 import { load, root } from './kit.js';
 
 const m = await load(path.join(root, 'models/default.gguf'));
@@ -112,7 +113,7 @@ test('watch: at most one in everyMs, one when a message is read, one at the end 
   assert.equal(few.at(-1).seen, chat.memory.seen);
   assert.deepEqual([few.at(-1).layer, few.at(-1).held, few.at(-1).share.every((x) => x === 1)], [layer, 32, true]);
   const bad = (options, pattern) => assert.throws(() => chat.watch(() => {}, options), pattern);
-  bad({ layer: 999 }, /layer 999 has no cache/);
+  bad({ layer: 999 }, /layer 999 has no state/);
   bad({ layer: 'all' }, /'mean' or a number/);
   bad({ everyMs: -1 }, /everyMs/);
   bad({ every: 1 }, /did you mean 'everyMs'/);
@@ -175,4 +176,43 @@ test('a chat beyond the capacity of its log: every held position has its text', 
   const known = new Set(shot.texts.map((t) => t.position));
   for (const p of shot.positions) assert.ok(known.has(p), `position ${p}`);
   assert.ok(known.size <= chat.log.capacity);
+});
+
+test('layers without a cache: the norm of the state and how much each token changed it, true to the state', async () => {
+  const mixed = await load(path.join(root, 'tests/fixtures/arch/qwen35/model.gguf'));
+  const chain = await load(path.join(root, 'tests/fixtures/arch/mamba/model.gguf'));
+  for (const [model, layer] of [[chain, 'mean'], [chain, 0], [mixed, 0]]) {
+    const session = model.session({ memory: { tokens: 16 }, seed: 0 });
+    const watchers = new Watchers(session, new TokenLog(100, () => new Uint32Array(0)));
+    const shots = [];
+    watchers.add((s) => shots.push(s), { layer, everyMs: 0 });
+    const places = session.stateLayers().filter((l) => layer === 'mean' || l.layer === layer);
+    const states = () => places.map(({ at, bytes }) => new Float32Array(session.save().buffer, at, bytes / 4));
+    const length = (x) => Math.hypot(...x);
+    session.feedChunk([1, 2, 3]);
+    watchers.look();
+    for (const id of [4, 5, 6]) {
+      const before = states();
+      session.feedChunk([id]);
+      watchers.look();
+      const after = states();
+      const { state, attention, positions, held, seen } = shots.at(-1);
+      const want = after.reduce((sum, now, i) => sum + length(now.map((v, k) => v - before[i][k])) / length(before[i]), 0) / after.length;
+      assert.ok(Math.abs(state.norm - length(after.flatMap((s) => [...s]))) < 1e-3 * state.norm);
+      assert.ok(Math.abs(state.change.at(-1) - want) < 1e-4 * want, `${state.change.at(-1)}, not ${want}`);
+      assert.deepEqual([positions.at(-1), held, attention.length], [seen - 1, seen - 3, seen - 3]); // from the first look on
+      assert.ok(Math.abs(attention.reduce((a, b) => a + b) - 1) < 1e-5);
+    }
+    assert.deepEqual([session.stats.capacity, session.stats.evicted], model === chain ? [0, 0] : [16, 0]);
+    session.close();
+  }
+  const cached = mixed.session({ memory: { tokens: 16 }, seed: 0 });
+  const watchers = new Watchers(cached, new TokenLog(100, () => new Uint32Array(0)));
+  const kinds = mixed.layers(cached.words).map(({ kind }) => kind);
+  let shot;
+  watchers.add((s) => (shot = s), { layer: kinds.indexOf('attention') });
+  cached.feedChunk([1, 2]);
+  watchers.look(true);
+  assert.deepEqual([shot.state, [...shot.positions]], [undefined, [0, 1]]);
+  assert.throws(() => watchers.add(() => {}, { layer: kinds.indexOf('mlp') }), /layer 1 has no state/);
 });

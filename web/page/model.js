@@ -16,7 +16,7 @@ import { Link } from './link.js';
  * @property {string} [variant] 'auto', 'simd', 'relaxed' ['auto']
  * @property {'auto' | number} [threads] more than one needs a cross-origin isolated page; changes speed, never a result ['auto': as many as are fastest]
  *
- * @typedef {{ layer: number, block: number }} CacheLayer a layer that keeps keys and values, and its number N in blk.N
+ * @typedef {{ layer: number, block: number, kind: string }} StateLayer a layer that remembers (attention: keys and values), and its number N in blk.N
  * @typedef {'lost'} ModelEvent
  */
 
@@ -69,8 +69,8 @@ export class Model {
     this.note = '';
     /** @type {string | undefined} */
     this.chatTemplate = undefined;
-    /** @type {CacheLayer[]} */
-    this.cacheLayers = [];
+    /** @type {StateLayer[]} */
+    this.stateLayers = [];
   }
 
   connect() {

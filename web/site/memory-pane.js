@@ -10,6 +10,9 @@ import { BUDGETS, POLICIES, keepSettings, memoryOf, usualTokens } from './settin
 
 /** @typedef {import('../page/chat.js').Chat} Chat */
 
+/** @param {{ kind: string }} layer */
+const isCache = ({ kind }) => kind === 'attention';
+
 const SAY_MS = 400; // between two sentences
 const PACE_MS = 500;
 
@@ -72,15 +75,16 @@ export class MemoryPane {
 
   /** Layers and sets in which a token can be held. */
   places() {
-    const layers = this.model?.cacheLayers ?? [];
-    return this.layer.value === '0' ? layers.length : 1;
+    const caches = this.model?.stateLayers.filter(({ kind }) => kind === 'attention') ?? [];
+    return this.layer.value === '0' ? Math.max(1, caches.length) : 1;
   }
 
   /** @param {import('../page/model.js').Model} model */
   setModel(model) {
     this.model = model;
-    this.layer.max = String(model.cacheLayers.length);
+    this.layer.max = String(model.stateLayers.length);
     this.layer.value = '0';
+    this.policy.disabled = this.budget.disabled = !model.stateLayers.some(isCache); // nothing could leave
     this.showCost();
   }
 
@@ -90,10 +94,10 @@ export class MemoryPane {
     policy.value = settings.policy;
     const nearest = BUDGETS.reduce((best, b, i) => (Math.abs(b - tokens) < Math.abs(BUDGETS[best] - tokens) ? i : best), 0);
     if (document.activeElement !== budget) budget.value = String(nearest);
-    byId('policy-says', HTMLElement).textContent = POLICIES.find((p) => p.value === settings.policy)?.says ?? '';
+    byId('policy-says', HTMLElement).textContent = policy.disabled ? 'Nothing leaves: this model keeps a state of fixed size.' : POLICIES.find((p) => p.value === settings.policy)?.says ?? '';
     if (!model) return;
     const cost = await model.cost(memoryOf({ ...settings, tokens }, model)).catch(() => undefined);
-    const says = cost ? `${whole(tokens)} tokens · ${bytes(cost.state)}` : `${whole(tokens)} tokens`;
+    const says = policy.disabled ? bytes(cost?.state ?? 0) : cost ? `${whole(tokens)} tokens · ${bytes(cost.state)}` : `${whole(tokens)} tokens`;
     byId('budget-says', HTMLElement).textContent = says;
     budget.setAttribute('aria-valuetext', says);
   }
@@ -132,9 +136,15 @@ export class MemoryPane {
     const { chat, model, layer } = this;
     this.stop();
     if (!chat || !model) return;
-    const chosen = model.cacheLayers[Number(layer.value) - 1];
-    byId('layer-says', HTMLElement).textContent = chosen ? `${layer.value} of ${model.cacheLayers.length}` : 'all, averaged';
-    layer.setAttribute('aria-valuetext', chosen ? `layer ${layer.value} of ${model.cacheLayers.length}` : 'all layers, averaged');
+    const layers = model.stateLayers;
+    const chosen = layers[Number(layer.value) - 1];
+    const mixed = layers.some(({ kind }) => kind !== layers[0].kind);
+    const says = chosen ? `${layer.value} of ${layers.length}${mixed ? `, ${chosen.kind}` : ''}` : `all${mixed && layers.some(isCache) ? ' attention' : ''}, averaged`;
+    byId('layer-says', HTMLElement).textContent = says;
+    layer.setAttribute('aria-valuetext', `layer ${says}`);
+    const cached = chosen ? isCache(chosen) : layers.some(isCache);
+    byId('legend-ramp', HTMLElement).textContent = cached ? 'attention' : 'how much it changed the state';
+    for (const key of ['legend-forgotten', 'legend-pinned']) byId(key, HTMLElement).hidden = !cached;
     this.stop = chat.watch((snapshot) => this.chat === chat && this.view.update(snapshot), { layer: chosen ? chosen.layer : 'mean' });
   }
 
@@ -162,7 +172,7 @@ export class MemoryPane {
   }
 
   showTable() {
-    if (!this.table.hidden) this.table.replaceChildren(tableOf(this.view.tokens, this.places()));
+    if (!this.table.hidden) this.table.replaceChildren(tableOf(this.view.tokens, this.places(), this.view.snapshot?.state !== undefined));
   }
 
   /** Tokens per second: of the answer that is being written, else of all so far. @param {Chat} chat */
@@ -183,9 +193,9 @@ export class MemoryPane {
     const flat = chat.stats?.bytes.state ?? 0; // without the second block that regenerate() needs
     const set = (/** @type {string} */ id, /** @type {string} */ text) => void (byId(`gauge-${id}`, HTMLElement).textContent = text);
     set('flat', bytes(flat));
-    set('rise', bytes(seen * perToken));
-    set('held', `${whole(held)} of ${whole(capacity)}`);
-    set('evicted', whole(evicted));
+    set('rise', perToken ? bytes(seen * perToken) : '–');
+    set('held', capacity ? `${whole(held)} of ${whole(capacity)}` : 'a state');
+    set('evicted', capacity ? whole(evicted) : '–');
     set('rate', this.rate(chat));
     set('wasm', bytes(model.memory.wasm));
     this.chart.update({ seen, flat, perToken, capacity });

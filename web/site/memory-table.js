@@ -10,13 +10,14 @@ const ROWS = 200;
  * The newest tokens and how they stand.
  * @param {readonly Token[]} tokens
  * @param {number} places
+ * @param {boolean} changes a layer without a cache is shown
  */
-export function tableOf(tokens, places) {
+export function tableOf(tokens, places, changes) {
   const shown = tokens.slice(-ROWS).reverse();
-  const head = ['Token', 'Text', 'From', 'Attention', 'Held in'].map((text) => make('th', { scope: 'col' }, text));
+  const head = ['Token', 'Text', 'From', ...(changes ? ['Change of the state'] : ['Attention', 'Held in'])].map((text) => make('th', { scope: 'col' }, text));
   const rows = shown.map((t) => {
     const held = t.share.to === 0 ? 'forgotten' : `${Math.round(t.share.to * places)} of ${places}`;
-    const cells = [whole(t.position), t.text.replaceAll('\n', '↵'), t.role, t.share.to ? percent(t.attention) : '–', held];
+    const cells = [whole(t.position), t.text.replaceAll('\n', '↵'), t.role, t.share.to ? percent(t.attention) : '–', ...(changes ? [] : [held])];
     return make('tr', t.share.to ? {} : { className: 'forgotten' }, ...cells.map((text) => make('td', {}, text)));
   });
   const caption = make('caption', {}, `The newest ${whole(shown.length)} of ${whole(tokens.length)} tokens, the newest first`);
@@ -27,9 +28,10 @@ export function tableOf(tokens, places) {
  * @param {import('../watch.js').Snapshot} snapshot
  * @param {readonly Token[]} tokens
  */
-export function sentenceOf({ seen, positions, layer }, tokens) {
+export function sentenceOf({ seen, positions, layer, state }, tokens) {
   const strongest = [...tokens].filter((t) => !t.small).sort((a, b) => b.attention - a.attention).slice(0, 3);
+  const quoted = strongest.map((t) => `“${t.text.trim()}”`).join(', ');
+  if (state) return `${whole(seen)} tokens in a state of norm ${state.norm.toPrecision(4)}. Most changed by: ${quoted}.`;
   const where = layer === 'mean' ? 'in some layer' : 'in this layer';
-  const words = strongest.map((t) => `“${t.text.trim()}”`).join(', ');
-  return `${whole(positions.length)} of ${whole(seen)} tokens remembered ${where}.${words ? ` Most attended: ${words}.` : ''}`;
+  return `${whole(positions.length)} of ${whole(seen)} tokens remembered ${where}.${quoted ? ` Most attended: ${quoted}.` : ''}`;
 }

@@ -64,7 +64,7 @@ export class Tip {
     const quoted = document.createElement('b');
     quoted.textContent = `“${token.text.replaceAll('\n', '↵')}”`;
     const facts = [`token ${whole(token.position)}, ${ROLES[token.role] ?? token.role}`,
-      token.share.to > 0 ? `attention ${percent(token.attention)}, ${where}` : 'forgotten',
+      view.snapshot?.state ? `changed the state by ${percent(token.attention)}` : token.share.to > 0 ? `attention ${percent(token.attention)}, ${where}` : 'forgotten',
       ...(token.pinned ? ['pinned: never leaves'] : [])];
     tip.append(quoted, ...facts.map((text) => Object.assign(document.createElement('span'), { textContent: text })));
     this.place();

@@ -103,7 +103,7 @@ export class MemoryView {
   /** @param {Snapshot} snapshot */
   update(snapshot) {
     const now = performance.now();
-    const { positions, attention, share, held } = snapshot;
+    const { positions, attention, share, held, state } = snapshot;
     this.snapshot = snapshot;
     this.rewind(snapshot);
     this.add(snapshot);
@@ -112,7 +112,7 @@ export class MemoryView {
       while (k < positions.length && positions[k] < t.position) k++;
       const here = positions[k] === t.position;
       const part = here ? share[k] : 0;
-      t.attention = here ? attention[k] : 0;
+      t.attention = here ? (state?.change ?? attention)[k] : 0;
       if (part < t.share.to) Object.assign(t, { lost: now, loss: part === 0 ? 1 : t.share.to - part });
       aim(t.share, part, now, this.painter.fade);
       if (here) aim(t.heat, heat(attention[k], Math.min(held, this.capacity)), now, EASE_MS);

@@ -163,8 +163,8 @@ export class Chats {
   async watch({ chat: number, watch, options }) {
     const entry = await this.entry(number);
     const stop = entry.chat.watch((snapshot) => {
-      const { positions, attention, share } = snapshot;
-      this.post({ chat: number, type: 'view', event: { watch, snapshot } }, [positions.buffer, attention.buffer, share.buffer]);
+      const { positions, attention, share, state } = snapshot;
+      this.post({ chat: number, type: 'view', event: { watch, snapshot } }, [positions.buffer, attention.buffer, share.buffer, ...(state ? [state.change.buffer] : [])]);
     }, options);
     entry.watches.set(watch, stop);
   }

@@ -44,9 +44,9 @@ function about(model, note) {
   const { name, architecture, vocabularySize, contextTrained, blockCount, layerCount, weightBytes, chatTemplate, engine } = model;
   const numbers = { vocabularySize, contextTrained, blockCount, layerCount, weightBytes, wasm: engine.bytes };
   const notes = [note, engine.note].filter((n) => n !== '').join(' ');
-  const layers = model.layers(model.cost().words).map(({ kind, block }, layer) => ({ kind, block, layer }));
-  const cacheLayers = layers.filter(({ kind }) => kind === 'attention').map(({ layer, block }) => ({ layer, block }));
-  return { name, architecture, ...numbers, chatTemplate, variant: engine.variant, threads: engine.threads, bits: engine.bits, note: notes, cacheLayers };
+  const layers = model.layers(model.cost().words).map((l, layer) => ({ ...l, layer }));
+  const stateLayers = layers.filter(({ bytes }) => bytes > 0).map(({ layer, block, kind }) => ({ layer, block, kind }));
+  return { name, architecture, ...numbers, chatTemplate, variant: engine.variant, threads: engine.threads, bits: engine.bits, note: notes, stateLayers };
 }
 
 /** @type {Record<string, (args: any, call: Call) => any>} */

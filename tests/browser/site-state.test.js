@@ -1,0 +1,78 @@
+// The site with models that keep a state instead of tokens, or both: what the memory shows, and that a chat is the same chat.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import test from 'node:test';
+import { makeKind } from '../bench/kinds-models.js';
+import { load, root } from '../node/kit.js';
+import { ready, withSite } from './site-kit.js';
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'state-'));
+test.after(() => fs.rmSync(folder, { recursive: true }));
+
+/** A random model of this kind that speaks the embedded model's vocabulary. */
+async function model(kind) {
+    const { gguf, vocabularySize } = await load(path.join(root, 'models/default.gguf'));
+    const type = (v) => ({ string: 'string', boolean: 'bool', number: 'u32' })[typeof v];
+    const words = [...gguf.keys.keys()].filter((key) => key.startsWith('tokenizer.')).map((key) => {
+        const list = gguf.array(key);
+        if (!list) return [key, type(gguf.value(key)), gguf.value(key)];
+        return [key, typeof list[0] === 'string' ? 'string[]' : /scores/.test(key) ? 'f32[]' : 'i32[]', list];
+    });
+    const file = path.join(folder, `${kind.replaceAll(/\W+/g, '-')}.gguf`);
+    makeKind(kind, file, vocabularySize, words);
+    return file;
+}
+
+/** Opens it in the site as a visitor would, and says something. */
+async function open({ page, say }, kind) {
+    await page.setInputFiles('#file', await model(kind));
+    await page.waitForFunction((name) => document.querySelector('pal-chat').chat?.model.architecture === name, { mamba: 'mamba', griffin: 'recurrentgemma' }[kind]);
+    await ready(page);
+    const box = page.getByRole('textbox', { name: 'Message' });
+    await box.fill('Tell me about the sea.');
+    await box.press('Enter');
+    await page.waitForFunction(() => document.querySelector('pal-chat').chat.memory.seen > 40);
+    const stop = page.getByRole('button', { name: 'Stop' });
+    if (await stop.isVisible()) await stop.click();
+}
+
+test('a model of states: what each token changed, and no talk of eviction', async () => {
+    await withSite(async (site) => {
+        const { page, text, errors } = site;
+        await open(site, 'mamba');
+        await page.waitForFunction(() => /norm/.test(document.querySelector('#summary').textContent));
+        assert.match(await text('summary'), /^[\d,]+ tokens in a state of norm [\d.e+]+\. Most changed by: “.+”\.$/);
+        assert.equal(await text('gauge-held'), 'a state');
+        assert.equal(await text('gauge-evicted'), '–');
+        assert.equal(await text('policy-says'), 'Nothing leaves: this model keeps a state of fixed size.');
+        assert.ok(await page.locator('#policy').isDisabled() && (await page.locator('#budget').isDisabled()));
+        assert.equal(await text('legend-ramp'), 'how much it changed the state');
+        assert.equal(await page.locator('#legend-forgotten').isVisible(), false);
+        assert.equal(await page.locator('#layer').getAttribute('max'), '4');
+        await page.locator('#as-table').click();
+        const heads = await page.locator('#table th[scope=col]').allInnerTexts();
+        assert.deepEqual(heads, ['Token', 'Text', 'From', 'Change of the state']);
+        assert.match(await page.locator('#table tbody tr').first().innerText(), /%/);
+        if (process.env.SHOTS) await page.locator('#as-table').click(), await page.screenshot({ path: path.join(process.env.SHOTS, 'state.png') });
+        assert.deepEqual(errors, []);
+    });
+});
+
+test('a hybrid: the attention layers together, each layer alone as what it is', async () => {
+    await withSite(async (site) => {
+        const { page, text, errors } = site;
+        await open(site, 'griffin');
+        assert.equal(await text('layer-says'), 'all attention, averaged');
+        assert.equal(await text('legend-ramp'), 'attention');
+        await page.locator('#layer').focus();
+        for (const says of ['1 of 4, rglru', '2 of 4, rglru', '3 of 4, attention', '4 of 4, rglru']) {
+            await page.keyboard.press('ArrowRight');
+            assert.equal(await text('layer-says'), says);
+            assert.equal(await text('legend-ramp'), says.endsWith('attention') ? 'attention' : 'how much it changed the state');
+        }
+        assert.match(await text('gauge-held'), /^[\d,]+ of [\d,]+$/);
+        assert.deepEqual(errors, []);
+    });
+});
