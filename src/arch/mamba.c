@@ -7,7 +7,7 @@ static void add_ssm(pal_builder *b, uint32_t block, bool second) {
     const uint32_t taps = pal_need_u32(b, "ssm.conv_kernel"), rank = pal_need_u32(b, "ssm.time_step_rank");
     const uint32_t groups = second ? pal_get_u32(b, "ssm.group_count", 1) : 1, dim = b->m->dim;
     if (E == 0 || E > PAL_MAX_WIDTH || N == 0 || N > PAL_MAX_STATE || rank == 0 || rank > PAL_MAX_WIDTH ||
-        groups == 0 || groups > E || E % groups || (second && (E % rank || rank % groups))) {
+        groups == 0 || (uint64_t)groups * N > PAL_MAX_WIDTH || E % groups || (second && (E % rank || rank % groups))) {
         pal_fail(
             b->e, PAL_E_FORMAT, PAL_STR("ssm.inner_size"),
             "must be a multiple of the heads (ssm.time_step_rank), these of ssm.group_count; convert the model again");

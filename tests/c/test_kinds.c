@@ -52,13 +52,17 @@ static float *unrotated(const float *x, uint32_t n, uint32_t d, uint32_t batch) 
 
 static void ttt(uint32_t chunk, bool mlp) {
     const uint32_t d = mlp ? 2 : 4, h = mlp ? 8 : 4, n = mlp ? 3 : 6, batch = mlp ? 2 : 4, dim = 3 * d + 1;
-    const float *q = unrotated(mlp ? mlp_q : linear_q, n, d, batch), *k = unrotated(mlp ? mlp_k : linear_k, n, d, batch);
+    const float *q = unrotated(mlp ? mlp_q : linear_q, n, d, batch),
+                *k = unrotated(mlp ? mlp_k : linear_k, n, d, batch);
     /* LN's target is v - k with the rotated k, which the vectors have */
     const float *lists[] = {q, k, mlp ? mlp_v : linear_v, mlp ? mlp_lr : linear_lr}, *out = mlp ? mlp_out : linear_out;
     const float *x = rows(n, 4, lists, (uint32_t[]){d, d, d, 1}, dim);
     float y[6 * 13];
     pal_layer l = {.kind = &pal_ttt_kind, .dim = dim};
-    l.ttt = (pal_ttt){.q = take_rows(d, dim, 0), .k = take_rows(d, dim, d), .v = take_rows(d, dim, 2 * d), .lr = take_rows(1, dim, 3 * d)};
+    l.ttt = (pal_ttt){.q = take_rows(d, dim, 0),
+                      .k = take_rows(d, dim, d),
+                      .v = take_rows(d, dim, 2 * d),
+                      .lr = take_rows(1, dim, 3 * d)};
     float *o = test_take((size_t)dim * d * sizeof *o);
     for (uint32_t i = 0; i < d; i++) o[i * d + i] = 1;
     l.ttt.o = matrix(o, dim, d, NULL);

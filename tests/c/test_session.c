@@ -284,7 +284,73 @@ static void draws(const pal_model *m) {
     CHECK(pal_sample(a.session, &plain, 0, &n_vocab, &nll, 1, NULL) == PAL_E_ARGUMENT);
 }
 
+/* A place for n bytes at the end of a pool, so that AddressSanitizer sees one byte too many; NULL when it does not fit. */
+typedef struct {
+    uint8_t *at;
+    uint64_t n;
+} pool;
+static pool make_pool(uint64_t n) { return (pool){test_take((size_t)n), n}; }
+static void *end_of(pool p, uint64_t bytes) { return pal_align(bytes) <= p.n ? p.at + (p.n - pal_align(bytes)) : NULL; }
+
+/* Headers with one byte changed: a model is refused with a reason, or it works within what it says that it needs. */
+static void hostile_headers(const char *name, uint32_t step) {
+    enum { SMALL = 1 << 17, LARGE = 1 << 21 };
+    test_file file = test_fixture(name);
+    uint8_t *bytes = test_take(file.n);
+    pool directory = make_pool(SMALL), model = make_pool(SMALL), state = make_pool(LARGE), scratch = make_pool(LARGE);
+    void *session = test_take(pal_session_bytes());
+    uint32_t refused = 0, worked = 0, ids[5] = {1, 2, 3, 4, 5};
+    pal_file f = {bytes, file.n, file.n};
+    pal_copy(bytes, file.bytes, file.n);
+    uint64_t need, end = 0;
+    for (uint64_t i = 24; i < (end ? end : 25); i += end ? step : 0) {
+        for (uint32_t way = 0; way < 3; way++) {
+            uint32_t which;
+            pal_gguf *g = NULL;
+            pal_model *m = NULL;
+            pal_error e = {0};
+            const uint8_t was = bytes[i];
+            if (end) bytes[i] = way == 0 ? (uint8_t)(was + 1) : way == 1 ? 0xff : (uint8_t)(was ^ 0x10);
+            int64_t n = pal_gguf_size(&f, 1, &need, &which, &e);
+            int rc = n < 0 || !end_of(directory, (uint64_t)n)
+                         ? -1
+                         : pal_gguf_open(&g, end_of(directory, (uint64_t)n), (size_t)n, &f, 1, &e);
+            n = rc ? -1 : pal_model_bytes(g, &e);
+            void *mem = n < 0 ? NULL : end_of(model, (uint64_t)n);
+            if (mem) pal_zero(mem, (size_t)n);
+            if (mem && pal_model_open(&m, mem, (size_t)n, g, &e) == 0) {
+                if (!end) end = g->tensors[0].offset, CHECK(end > 100);
+                pal_limits l = {.policy = PAL_TOVA, .budget = 3, .cache = PAL_CACHE_Q8, .positions = 1, .chunk = 4};
+                CHECK(pal_limits_resolve(m, &l, NULL) == 0);
+                void *s = end_of(state, pal_state_bytes(m, &l)), *w = end_of(scratch, pal_scratch_bytes(m, &l));
+                if (s && w && m->n_vocab > 5 && pal_model_weave(m, 0, file.n) == 0) {
+                    CHECK(pal_session_open(session, m, &l, s, w, &e) == 0);
+                    CHECK(pal_feed(session, ids, 4, false, &e) == 0 && pal_feed(session, ids + 4, 1, false, &e) == 0);
+                    worked += pal_logits(session) != NULL;
+                }
+            } else {
+                CHECK(e.text[0] || n < 0 || !mem);
+                refused++;
+            }
+            bytes[i] = was;
+            if (!end) break;
+        }
+        if (!end) break;
+    }
+    CHECK(worked > 20 && refused > 20);
+}
+
 void test_session(void) {
+    static const char *const kinds[] = {"mamba", "mamba2_g2", "lfm2", "granitehybrid", "qwen35", "rwkv7"};
+    for (uint32_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        char name[40] = "arch/";
+        uint32_t at = 5;
+        for (const char *c = kinds[i]; *c; c++) name[at++] = *c;
+        pal_copy(name + at, "/model.gguf", 12);
+        hostile_headers(name, 5);
+        if (i == 4) chunks_and_copies(open_model(name)); /* states beside every policy */
+    }
+
     const pal_model *llama = open_model("arch/llama_plain/model.gguf"), *gemma = open_model("arch/gemma3/model.gguf");
     chunks_and_copies(llama);
     chunks_and_copies(gemma);

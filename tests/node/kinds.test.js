@@ -214,3 +214,33 @@ for (const name of all) {
     }
   });
 }
+
+for (const name of own) {
+  test(`${name}: a header with one byte changed is refused with a reason, or works`, async () => {
+    const file = path.join(scratch, `${name}-hostile.gguf`);
+    await convert(path.join(kinds, name), file, { type: 'F32' });
+    const bytes = fs.readFileSync(file);
+    const end = Math.min(...(await load(file)).gguf.tensors().map((t) => t.offset));
+    let [worked, refused] = [0, 0];
+    for (let i = 24; i < end; i += 67) {
+      const was = bytes[i];
+      for (const now of [was + 1, 0xff]) {
+        bytes[i] = now;
+        fs.writeFileSync(file, bytes);
+        try {
+          const model = await load(file);
+          const session = model.session({ memory: { tokens: 4 }, chunk: 4, seed: 0 });
+          await session.feed([1, 2, 3, 4, 5]);
+          session.logits();
+          session.close();
+          worked++;
+        } catch (e) {
+          assert.equal(e.name, 'PalError', `byte ${i}: ${e.stack}`); // a trap of wasm is none
+          refused++;
+        }
+      }
+      bytes[i] = was;
+    }
+    assert.ok(worked > 0 && refused > 20, `${worked} worked, ${refused} were refused`);
+  });
+}

@@ -45,7 +45,19 @@ function keyLines(model) {
   return table([['key', 'type', 'value'], ...rows]);
 }
 
-/** Layers in runs of equal kind and cost. @param {{ kind: string, block: number, bytes: number }[]} layers */
+/** 0-2, 4-6 @param {number[]} blocks ascending */
+function ranges(blocks) {
+  /** @type {[number, number][]} */
+  const runs = [];
+  for (const b of blocks) {
+    const last = runs[runs.length - 1];
+    if (last && b <= last[1] + 1) last[1] = b;
+    else runs.push([b, b]);
+  }
+  return runs.map(([from, to]) => (from === to ? from : `${from}-${to}`)).join(', ');
+}
+
+/** Which blocks have layers of a kind and cost, in the order in which they come. @param {{ kind: string, block: number, bytes: number }[]} layers */
 function layerRows(layers) {
   /** @type {Map<string, { kind: string, bytes: number, blocks: number[] }>} */
   const groups = new Map();
@@ -55,7 +67,7 @@ function layerRows(layers) {
     group.blocks.push(l.block);
     groups.set(key, group);
   }
-  return [...groups.values()].map((g) => [g.kind, g.blocks.length, bytes(g.bytes), bytes(g.bytes * g.blocks.length)]);
+  return [...groups.values()].map((g) => [g.kind, ranges(g.blocks), g.blocks.length, bytes(g.bytes), bytes(g.bytes * g.blocks.length)]);
 }
 
 /** @param {import('./options.js').Args} args */
@@ -69,7 +81,7 @@ async function run({ words, options: o }) {
     `GGUF v${d.version}, ${d.files} file(s), weights ${bytes(d.weights)}`, '',
     table([['format', 'tensors', 'weights', 'bytes'], ...d.formats.map((f) => [f.format, f.tensors, thousands(f.weights), bytes(f.bytes)])]), '',
     `Layers at ${limits.budget} tokens (${limits.policy}, positions ${limits.positions}, cache ${limits.cache}, chunk ${limits.chunk})`,
-    table([['kind', 'layers', 'state each', 'state'], ...layerRows(d.layers)]), '',
+    table([['kind', 'blocks', 'layers', 'state each', 'state'], ...layerRows(d.layers)]), '',
     'What a memory costs',
     table([['tokens', 'state', 'scratch', 'with weights'], ...d.budgets.map((b) => [b.tokens, bytes(b.state), bytes(b.scratch), bytes(b.total)])]),
     ...(o.keys ? ['', keyLines(model)] : []), '',
