@@ -20,7 +20,7 @@ export function plot(lines) {
         const y = (/** @type {number} */ v) => HEIGHT - BOTTOM - ((Math.log10(v) - low) / (high - low)) * (HEIGHT - BOTTOM - TOP);
         const out = [`<text x="${left + LEFT}" y="18" class="title">${title}</text>`];
         for (let e = low; e <= high; e++) out.push(`<path d="M${left + LEFT} ${y(10 ** e)}H${left + WIDTH - 16}" class="grid"/><text x="${left + LEFT - 6}" y="${y(10 ** e) + 4}" text-anchor="end">${unit(10 ** e)}</text>`);
-        for (const n of new Set(depths)) out.push(`<text x="${x(n)}" y="${HEIGHT - BOTTOM + 18}" text-anchor="middle">${n.toLocaleString('en')}</text>`);
+        for (const n of new Set(depths)) out.push(`<text x="${x(n)}" y="${HEIGHT - BOTTOM + 18}" text-anchor="${n === last ? 'end' : 'middle'}">${n.toLocaleString('en')}</text>`);
         out.push(`<text x="${left + LEFT + (WIDTH - LEFT - 16) / 2}" y="${HEIGHT - 6}" text-anchor="middle">tokens read</text>`);
         for (const [i, { points }] of lines.entries()) {
             const at = points.map((p) => `${x(p.depth).toFixed(1)} ${y(p[what]).toFixed(1)}`);
