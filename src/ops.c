@@ -1,21 +1,6 @@
 /* Loops go over whole f4 and end with one filled up with zeros, so that a tail has the bits of a full vector. */
 #include "ops.h"
 
-PAL_INLINE f4 get(const float *p, uint32_t left) {
-    if (left >= 4) return f4_load(p);
-    f4 v = {p[0], left > 1 ? p[1] : 0, left > 2 ? p[2] : 0, 0};
-    return v;
-}
-PAL_INLINE void put(float *p, f4 v, uint32_t left) {
-    if (left >= 4) {
-        f4_store(p, v);
-        return;
-    }
-    p[0] = v[0];
-    if (left > 1) p[1] = v[1];
-    if (left > 2) p[2] = v[2];
-}
-
 /* Norms and softmax sum in double: a product of two floats is exact there, and the whole sum errs less than the one
    rounding of its result to float, at any n. It costs nothing beside the matrix products and is alike in both. */
 typedef double d2 __attribute__((vector_size(16)));
@@ -33,21 +18,21 @@ static inline double sum4_total(const sum4 *s) {
 void pal_rmsnorm(const float *x, const float *w, uint32_t n, float eps, float *y) {
     sum4 squares = {{0}, {0}};
     for (uint32_t i = 0; i < n; i += 4) {
-        f4 v = get(x + i, n - i);
+        f4 v = f4_get(x + i, n - i);
         d2 low = d2_low(v), high = d2_high(v);
         squares.low += low * low, squares.high += high * high;
     }
     f4 scale = f4_set((float)(1 / pal_sqrt(sum4_total(&squares) / n + eps)));
     for (uint32_t i = 0; i < n; i += 4) {
-        f4 v = get(x + i, n - i) * scale;
-        put(y + i, w ? v * get(w + i, n - i) : v, n - i);
+        f4 v = f4_get(x + i, n - i) * scale;
+        f4_put(y + i, w ? v * f4_get(w + i, n - i) : v, n - i);
     }
 }
 
 void pal_l2norm(float *x, uint32_t n, float eps) {
     sum4 squares = {{0}, {0}};
     for (uint32_t i = 0; i < n; i += 4) {
-        f4 v = get(x + i, n - i);
+        f4 v = f4_get(x + i, n - i);
         d2 low = d2_low(v), high = d2_high(v);
         squares.low += low * low, squares.high += high * high;
     }
@@ -57,13 +42,13 @@ void pal_l2norm(float *x, uint32_t n, float eps) {
 void pal_layernorm(const float *x, const float *w, const float *b, uint32_t n, float eps, float *y) {
     sum4 sum = {{0}, {0}}, squares = sum;
     for (uint32_t i = 0; i < n; i += 4) {
-        f4 v = get(x + i, n - i);
+        f4 v = f4_get(x + i, n - i);
         sum.low += d2_low(v), sum.high += d2_high(v);
     }
     double mean = sum4_total(&sum) / n;
     for (uint32_t i = 0; i < n; i += 4) {
         uint32_t left = n - i;
-        f4 v = get(x + i, left);
+        f4 v = f4_get(x + i, left);
         d2 low = d2_low(v) - mean, high = d2_high(v) - mean;
         if (left < 4) low[1] = left > 1 ? low[1] : 0, high[0] = left > 2 ? high[0] : 0, high[1] = 0;
         squares.low += low * low, squares.high += high * high;
@@ -98,7 +83,7 @@ PAL_APART double exp_sum(const float *x, float *y, float max, uint32_t n) {
         f4 rest = f4_set(-__builtin_inff());
         for (uint32_t k = 0; k < n - i; k++) rest[k] = x[i + k];
         f4 e = f4_exp(rest - f4_set(max));
-        if (y) put(y + i, e, n - i);
+        if (y) f4_put(y + i, e, n - i);
         sum.low += d2_low(e), sum.high += d2_high(e);
     }
     return sum4_total(&sum);
@@ -172,22 +157,23 @@ float pal_dot(const float *a, const float *b, uint32_t n) {
 }
 
 void pal_add(float *y, const float *x, uint32_t n) {
-    for (uint32_t i = 0; i < n; i += 4) put(y + i, get(y + i, n - i) + get(x + i, n - i), n - i);
+    for (uint32_t i = 0; i < n; i += 4) f4_put(y + i, f4_get(y + i, n - i) + f4_get(x + i, n - i), n - i);
 }
 
 void pal_scale(float *y, float a, uint32_t n) {
     uint32_t i = 0;
     for (; i + 4 <= n; i += 4) f4_store(y + i, f4_load(y + i) * f4_set(a));
-    if (i < n) put(y + i, get(y + i, n - i) * f4_set(a), n - i);
+    if (i < n) f4_put(y + i, f4_get(y + i, n - i) * f4_set(a), n - i);
 }
 
 void pal_axpy(float *y, float a, const float *x, uint32_t n) {
-    for (uint32_t i = 0; i < n; i += 4) put(y + i, f4_madd(f4_set(a), get(x + i, n - i), get(y + i, n - i)), n - i);
+    for (uint32_t i = 0; i < n; i += 4)
+        f4_put(y + i, f4_madd(f4_set(a), f4_get(x + i, n - i), f4_get(y + i, n - i)), n - i);
 }
 
 void pal_softcap(float *y, float cap, uint32_t n) {
     f4 c = f4_set(cap);
-    for (uint32_t i = 0; i < n; i += 4) put(y + i, c * f4_tanh(get(y + i, n - i) / c), n - i);
+    for (uint32_t i = 0; i < n; i += 4) f4_put(y + i, c * f4_tanh(f4_get(y + i, n - i) / c), n - i);
 }
 
 PAL_APART f4 exp_called(f4 x) { return f4_exp(x); } /* where little time goes */
@@ -205,29 +191,29 @@ void pal_gelu_erf(float *x, uint32_t n) {
 
 void pal_silu(float *x, uint32_t n) {
     for (uint32_t i = 0; i < n; i += 4) {
-        f4 v = get(x + i, n - i);
-        put(x + i, v / (f4_set(1) + exp_called(-v)), n - i);
+        f4 v = f4_get(x + i, n - i);
+        f4_put(x + i, v / (f4_set(1) + exp_called(-v)), n - i);
     }
 }
 
 void pal_sigmoid_mul(float *y, const float *x, uint32_t n) {
-    for (uint32_t i = 0; i < n; i += 4) put(y + i, get(y + i, n - i) * f4_sigmoid(get(x + i, n - i)), n - i);
+    for (uint32_t i = 0; i < n; i += 4) f4_put(y + i, f4_get(y + i, n - i) * f4_sigmoid(f4_get(x + i, n - i)), n - i);
 }
 
 void pal_softplus(float *x, uint32_t n) {
-    for (uint32_t i = 0; i < n; i += 4) put(x + i, f4_softplus(get(x + i, n - i)), n - i);
+    for (uint32_t i = 0; i < n; i += 4) f4_put(x + i, f4_softplus(f4_get(x + i, n - i)), n - i);
 }
 
 void pal_silu_mul(float *gate, const float *up, uint32_t n) {
-    for (uint32_t i = 0; i < n; i += 4) put(gate + i, silu(get(gate + i, n - i)) * get(up + i, n - i), n - i);
+    for (uint32_t i = 0; i < n; i += 4) f4_put(gate + i, silu(f4_get(gate + i, n - i)) * f4_get(up + i, n - i), n - i);
 }
 
 void pal_gelu_mul(float *gate, const float *up, uint32_t n) {
-    for (uint32_t i = 0; i < n; i += 4) put(gate + i, gelu(get(gate + i, n - i)) * get(up + i, n - i), n - i);
+    for (uint32_t i = 0; i < n; i += 4) f4_put(gate + i, gelu(f4_get(gate + i, n - i)) * f4_get(up + i, n - i), n - i);
 }
 
 void pal_gelu(float *x, uint32_t n) {
-    for (uint32_t i = 0; i < n; i += 4) put(x + i, gelu(get(x + i, n - i)), n - i);
+    for (uint32_t i = 0; i < n; i += 4) f4_put(x + i, gelu(f4_get(x + i, n - i)), n - i);
 }
 
 void pal_conv_run(const pal_conv *c, float *state, const float *x, uint32_t x_stride, uint32_t n, uint32_t from,
@@ -235,16 +221,16 @@ void pal_conv_run(const pal_conv *c, float *state, const float *x, uint32_t x_st
     const uint32_t before = c->taps - 1;
     for (uint32_t i = from; i < to; i += 4) {
         const uint32_t left = to - i;
-        f4 tap[PAL_CONV_TAPS] = {{0}}, bias = c->b ? get(c->b + i, left) : f4_set(0);
+        f4 tap[PAL_CONV_TAPS] = {{0}}, bias = c->b ? f4_get(c->b + i, left) : f4_set(0);
         for (uint32_t j = 0; j < c->taps; j++)
             for (uint32_t k = 0; k < 4 && k < left; k++) tap[j][k] = c->w[(i + k) * c->taps + j];
-#define COLUMN(at) get(((at) < before ? state + (at)*c->channels : x + ((at)-before) * (size_t)x_stride) + i, left)
+#define COLUMN(at) f4_get(((at) < before ? state + (at)*c->channels : x + ((at)-before) * (size_t)x_stride) + i, left)
         for (uint32_t t = 0; t < n; t++) {
             f4 sum = bias;
             for (uint32_t j = 0; j < c->taps; j++) sum = f4_madd(tap[j], COLUMN(t + j), sum);
-            put(y + t * (size_t)y_stride + i, sum, left);
+            f4_put(y + t * (size_t)y_stride + i, sum, left);
         }
-        for (uint32_t j = 0; j < before; j++) put(state + j * c->channels + i, COLUMN(n + j), left);
+        for (uint32_t j = 0; j < before; j++) f4_put(state + j * c->channels + i, COLUMN(n + j), left);
 #undef COLUMN
     }
 }

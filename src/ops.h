@@ -10,6 +10,21 @@
 
 #include "math.h"
 
+/* Four floats, of which the first `left` are there; the rest reads as 0 and is not written. */
+PAL_INLINE f4 f4_get(const float *p, uint32_t left) {
+    if (left >= 4) return f4_load(p);
+    return (f4){p[0], left > 1 ? p[1] : 0, left > 2 ? p[2] : 0, 0};
+}
+PAL_INLINE void f4_put(float *p, f4 v, uint32_t left) {
+    if (left >= 4) {
+        f4_store(p, v);
+        return;
+    }
+    p[0] = v[0];
+    if (left > 1) p[1] = v[1];
+    if (left > 2) p[2] = v[2];
+}
+
 /* y = x / sqrt(mean(x^2) + eps) * w; w may be NULL (all ones); y may be x. */
 void pal_rmsnorm(const float *x, const float *w, uint32_t n, float eps, float *y);
 /* y = (x - mean) / sqrt(var + eps) * w + b; w, b may be NULL; y may be x. */

@@ -50,14 +50,6 @@ typedef struct {
     uint32_t n, x_stride, bc_stride;
 } scan;
 
-static inline f4 load(const float *p, uint32_t left) {
-    if (left >= 4) return f4_load(p);
-    return (f4){p[0], left > 1 ? p[1] : 0, left > 2 ? p[2] : 0, 0};
-}
-static inline void store(float *p, f4 v, uint32_t left) {
-    for (uint32_t i = 0; i < left && i < 4; i++) p[i] = v[i];
-}
-
 static void channels(void *ctx, uint32_t part, uint32_t parts) {
     const scan *c = ctx;
     const pal_ssm *s = c->s;
@@ -71,13 +63,10 @@ static void channels(void *ctx, uint32_t part, uint32_t parts) {
             f4 sum = f4_set(0), fixed = f4_set(c->decay ? c->decay[(size_t)t * s->n_head + head] : 0);
             for (uint32_t i = 0; i < N; i += 4) {
                 const uint32_t left = N - i;
-                f4 decay = c->decay ? fixed : f4_exp(f4_set(dt) * load(s->a + (size_t)e * N + i, left));
-                f4 now = f4_madd(load(h + i, left), decay, f4_set(dt * x) * load(B + i, left));
-                if (left >= 4)
-                    f4_store(h + i, now);
-                else
-                    store(h + i, now, left);
-                sum = f4_madd(now, load(C + i, left), sum);
+                f4 decay = c->decay ? fixed : f4_exp(f4_set(dt) * f4_get(s->a + (size_t)e * N + i, left));
+                f4 now = f4_madd(f4_get(h + i, left), decay, f4_set(dt * x) * f4_get(B + i, left));
+                f4_put(h + i, now, left);
+                sum = f4_madd(now, f4_get(C + i, left), sum);
             }
             c->y[(size_t)t * s->n_inner + e] = f4_sum(sum) + s->d[head] * x;
         }

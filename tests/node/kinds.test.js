@@ -12,13 +12,14 @@ const scratch = mkdtempSync(path.join(tmpdir(), 'palimpsest-'));
 const kinds = path.join(fixtures, 'kinds');
 const near = (got, want, limit, what) => assert.ok(Math.abs(got - want) <= limit, `${what}: ${got}, the authors' ${want}`);
 
-/** The first `layers` blocks of a checkpoint, or all, as a model. */
-async function open(dir, layers = 0) {
+/** The first `layers` blocks of a checkpoint, or all, as a model; with other settings. */
+async function open(dir, layers = 0, changes = {}) {
   let from = dir;
-  if (layers) {
+  if (layers || changes.discretization) {
     from = path.join(scratch, `${path.basename(dir)}-${layers}`);
     const config = JSON.parse(fs.readFileSync(path.join(dir, 'config.json'), 'utf8').replaceAll('Infinity', '1e999'), (_, v) => (v === Infinity ? 'Infinity' : v));
-    for (const key of ['num_hidden_layers', 'decoder_layers', 'n_layers']) if (config[key]) config[key] = layers;
+    for (const key of ['num_hidden_layers', 'decoder_layers', 'n_layers']) if (config[key] && layers) config[key] = layers;
+    Object.assign(config, changes);
     fs.mkdirSync(from);
     fs.writeFileSync(path.join(from, 'config.json'), JSON.stringify(config).replaceAll('"Infinity"', 'Infinity'));
     fs.symlinkSync(path.resolve(dir, 'model.safetensors'), path.join(from, 'model.safetensors'));
@@ -214,6 +215,19 @@ for (const name of all) {
     }
   });
 }
+
+test('s4d: the same checkpoint by the bilinear rule is another model, and the authors have it', async () => {
+  const dir = path.join(kinds, 's4d');
+  const e = json(path.join(dir, 'expected.json'));
+  const model = await open(dir, 0, { discretization: 'bilinear' });
+  const wanted = Object.entries(e.logits_bilinear_recurrent);
+  const rows = await logitsAt(model.session(exact(140)), [...e.prompt, ...e.continuation], wanted.map(([p]) => Number(p)));
+  for (const [p, want] of wanted) {
+    const far = distance(rows.get(Number(p)), want);
+    assert.ok(far <= 2e-4 * Math.max(1, e.logit_std), `position ${p}: ${far}`);
+  }
+  assert.ok(distance(rows.get(104), e.logits[104] ?? e.logits[e.logits_positions.indexOf(104)]) > 0.01);
+});
 
 for (const name of own) {
   test(`${name}: a header with one byte changed is refused with a reason, or works`, async () => {

@@ -64,5 +64,5 @@ export function memoryLine(session) {
   const { policy, positions } = session.limits;
   const undo = s.bytes.undo ? ` and undo ${bytes(s.bytes.undo)}` : '';
   note(`[memory: weights ${bytes(s.bytes.weights)}, state ${bytes(s.bytes.state)}${undo}, scratch ${bytes(s.bytes.scratch)}; ` +
-    `${policy}/${positions}: held ${thousands(s.held)} of ${thousands(s.capacity)}, seen ${thousands(s.seen)}, evicted ${thousands(s.evicted)}${speed}]`);
+    `${s.capacity ? `${policy}/${positions}: held ${thousands(s.held)} of ${thousands(s.capacity)}` : 'a state of fixed size'}, seen ${thousands(s.seen)}${s.capacity ? `, evicted ${thousands(s.evicted)}` : ''}${speed}]`);
 }

@@ -69,9 +69,11 @@ export class Composer {
     const below = /** @type {HTMLElement} */ (this.line.parentElement);
     below.hidden = !memory;
     if (!memory) return;
+    this.gauge.hidden = !memory.capacity; // a state is neither empty nor full
     this.gauge.max = memory.capacity || 1;
     this.gauge.value = memory.held;
-    const words = [`${memory.held.toLocaleString()} of ${countText(memory.capacity, 'token')}`, `${sizeText(memory.bytes)}, flat`];
+    const words = [`${sizeText(memory.bytes)}, flat`];
+    if (memory.capacity) words.unshift(`${memory.held.toLocaleString()} of ${countText(memory.capacity, 'token')}`);
     if (memory.evicted > 0) words.push(`${memory.evicted.toLocaleString()} let go`);
     if (rate) words.push(`${rate.toFixed(rate < 10 ? 1 : 0)} tok/s`);
     this.line.replaceChildren(...words.map((word) => h('span', {}, word)));
