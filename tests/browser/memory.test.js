@@ -45,11 +45,13 @@ test('200 chats of 1,500 tokens, one after another, add less than 5 MB', async (
             }, MODEL);
             /** Garbage comes and goes in teeth of some 15 MB: what counts is what stays when it has been collected, which takes seconds. */
             const settled = async () => {
+                let least = Infinity; // a browser that does something of its own at the last moment does not count
                 for (let i = 0; i < 7; i++) {
                     for (const heap of [page, ...page.workers()]) await heap.evaluate(() => gc());
                     await new Promise((r) => setTimeout(r, 2000)); // pages go back to the system a little later
+                    least = Math.min(least, bytes(pid, 'VmRSS'));
                 }
-                return bytes(pid, 'VmRSS');
+                return least;
             };
             /** @param {number} from @param {number} to */
             const chats = async (from, to) => {
