@@ -13,7 +13,7 @@ const kinds = path.join(fixtures, 'kinds');
 const near = (got, want, limit, what) => assert.ok(Math.abs(got - want) <= limit, `${what}: ${got}, the authors' ${want}`);
 
 /** The first `layers` blocks of a checkpoint, or all, as a model; with other settings. */
-async function open(dir, layers = 0, changes = {}) {
+async function open(dir, layers = 0, changes = {}, as = '') {
   let from = dir;
   if (layers || changes.discretization) {
     from = path.join(scratch, `${path.basename(dir)}-${layers}`);
@@ -24,7 +24,7 @@ async function open(dir, layers = 0, changes = {}) {
     fs.writeFileSync(path.join(from, 'config.json'), JSON.stringify(config).replaceAll('"Infinity"', 'Infinity'));
     fs.symlinkSync(path.resolve(dir, 'model.safetensors'), path.join(from, 'model.safetensors'));
   }
-  const file = path.join(scratch, `${path.basename(from)}.gguf`);
+  const file = path.join(scratch, `${as || path.basename(from)}.gguf`);
   await convert(from, file, { type: 'F32' });
   return load(file);
 }
@@ -228,6 +228,18 @@ test('s4d: the same checkpoint by the bilinear rule is another model, and the au
   }
   assert.ok(distance(rows.get(104), e.logits[104] ?? e.logits[e.logits_positions.indexOf(104)]) > 0.01);
 });
+
+for (const name of own) {
+  test(`${name}: after 100,000 tokens the state has the bytes and the wasm memory is the object that it was`, async () => {
+    const model = await open(path.join(kinds, name), 0, {}, `${name}-long`);
+    const session = model.session({ memory: { tokens: 64, policy: 'tova' }, seed: 0 });
+    const { buffer } = model.engine.memory;
+    const { length } = session.save();
+    while (session.seen < 100_000) await session.feed(Array.from({ length: 5000 }, (_, i) => ((session.seen + i) * 7919) % 250));
+    assert.deepEqual([session.save().length, model.engine.memory.buffer === buffer], [length, true]);
+    assert.ok(session.logits().every(Number.isFinite));
+  });
+}
 
 for (const name of own) {
   test(`${name}: a header with one byte changed is refused with a reason, or works`, async () => {
