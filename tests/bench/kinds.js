@@ -1,4 +1,4 @@
-// node tests/bench/kinds.js [--far 100000] [--tokens 64] [--rounds 5] [--full 16384] [--write]
+// node tests/bench/kinds.js [--far 100000] [--tokens 64] [--rounds 5] [--full 16384] [--only NAME,...] [--write]
 // What a token costs after 100, 1,000, 10,000 and 100,000 of them, and what is kept: each kind of layer in a random model of
 // one size (tests/bench/kinds-models.js), attention with TOVA at 512 tokens, and attention that keeps everything until its
 // memory ends. In Node, one thread. --write adds rows to RESULTS.md and draws tests/bench/kinds.svg.
@@ -14,7 +14,7 @@ import { plot } from './plot.js';
 import { record } from './results.js';
 
 const option = (/** @type {string} */ value) => ({ type: /** @type {const} */ ('string'), default: value });
-const { values: o } = parseArgs({ options: { far: option('100000'), tokens: option('64'), rounds: option('5'), full: option('16384'), write: { type: 'boolean' } } });
+const { values: o } = parseArgs({ options: { far: option('100000'), tokens: option('64'), rounds: option('5'), full: option('16384'), only: option(''), write: { type: 'boolean' } } });
 const [far, tokens, rounds, budget] = [o.far, o.tokens, o.rounds, o.full].map(Number);
 const DEPTHS = [100, 1000, 10000, 100000].filter((n) => n <= far);
 const FLAT = 1.1; // a token at the last depth against one at the first where nothing is full yet
@@ -64,6 +64,7 @@ for (const [name, kind, memory] of /** @type {[string, string, import('../../web
     ['attention, tova 512', 'attention', { policy: 'tova', tokens: 512 }],
     ...kinds.filter((k) => k !== 'attention').map((k) => [k, k, { policy: 'tova', tokens: 512 }]),
 ])) {
+    if (o.only && !o.only.split(',').includes(kind)) continue;
     const { points, same } = await measure(kind, memory);
     lines.push({ name, points });
     const cells = DEPTHS.map((depth) => points.find((p) => p.depth === depth)?.ms.toFixed(3) ?? 'memory full');
