@@ -278,8 +278,7 @@ static const pal_arch *arch_of(const pal_gguf *g, pal_str *name, pal_error *e) {
         if (pal_str_is(*name, archs[i]->name)) return archs[i];
     pal_fail(e, PAL_E_SUPPORT, *name,
              "this architecture is not supported; these are: llama, smollm3, qwen2, qwen3, qwen35, gemma2, gemma3, "
-             "phi3, gpt2, "
-             "mamba, mamba2, granitehybrid, lfm2, rwkv7, recurrentgemma, retnet, s4d, ttt");
+             "phi3, gpt2, mamba, mamba2, granitehybrid, lfm2, rwkv7, recurrentgemma, retnet, s4d, ttt");
     return NULL;
 }
 

@@ -75,7 +75,7 @@ export class MemoryPane {
 
   /** Layers and sets in which a token can be held. */
   places() {
-    const caches = this.model?.stateLayers.filter(({ kind }) => kind === 'attention') ?? [];
+    const caches = this.model?.stateLayers.filter(isCache) ?? [];
     return this.layer.value === '0' ? Math.max(1, caches.length) : 1;
   }
 
@@ -141,7 +141,7 @@ export class MemoryPane {
     const mixed = layers.some(({ kind }) => kind !== layers[0].kind);
     const says = chosen ? `${layer.value} of ${layers.length}${mixed ? `, ${chosen.kind}` : ''}` : `all${mixed && layers.some(isCache) ? ' attention' : ''}, averaged`;
     byId('layer-says', HTMLElement).textContent = says;
-    layer.setAttribute('aria-valuetext', `layer ${says}`);
+    layer.setAttribute('aria-valuetext', chosen ? `layer ${says}` : says);
     const cached = chosen ? isCache(chosen) : layers.some(isCache);
     byId('legend-ramp', HTMLElement).textContent = cached ? 'attention' : 'how much it changed the state';
     for (const key of ['legend-forgotten', 'legend-pinned']) byId(key, HTMLElement).hidden = !cached;
