@@ -2,11 +2,13 @@
    same memory, sets its own stack and calls team_serve; it stays there until the host ends it. The engine's caller
    works along, so `threads` is the helpers and one.
 
-       caller: job, ticket = (run, parts, 0), call + 1, wake who sleeps | takes parts | waits until left = 0
-       helper: call != seen | takes parts while the ticket has some | spins a little, sleeps on call
+       caller: job, ticket = (run, parts, its share), wake who sleeps | its share, takes parts | waits until left = 0
+       helper: run != seen | takes parts while the ticket has some | spins a little, sleeps on run
 
-   A part is taken by counting the ticket up. The ticket carries the number of the run, so a helper that comes late
-   cannot take a part of another run, and nobody waits for helpers that slept: only parts that were taken count. */
+   Parts are taken by counting the ticket up: first most of a fair share, then one by one, for every time that two cores
+   write to one line of memory costs as much as a thousand products. The ticket carries the number of the run, so a
+   helper that comes late cannot take a part of another run, and nobody waits for helpers that slept: only parts that were
+   taken count. */
 #include "../src/layer/layer.h"
 #include "../src/team.h"
 
@@ -25,32 +27,46 @@ enum {
 static void run(pal_team *t, pal_job *job, void *ctx, uint32_t parts);
 
 static struct {
-    pal_team team; /* threads: how many take part; helpers of a higher number sleep on it */
+    pal_team team;   /* threads: how many take part; helpers of a higher number sleep on it */
+    uint32_t failed; /* a helper stopped in the middle of a part */
+    uint32_t patience_ms;
+    LINE union {         /* all that a helper must see to begin, in one line */
+        uint64_t ticket; /* run : 32 | parts : 16 | next part : 16 */
+        uint32_t half[2];
+    };
     pal_job *job;
     void *ctx;
-    uint32_t failed; /* a helper stopped in the middle of a part */
-    uint32_t runs;
-    uint32_t patience_ms;
-    LINE uint64_t ticket; /* run : 32 | parts : 16 | next part : 16 */
-    uint32_t call;        /* counts the runs up, behind the ticket */
-    uint32_t asleep;      /* helpers that must be woken */
-    LINE uint32_t left;   /* parts that are not done */
-    uint32_t waiting;     /* the caller sleeps on left */
+    uint32_t asleep;    /* helpers that must be woken */
+    LINE uint32_t left; /* parts that are not done */
+    uint32_t waiting;   /* the caller sleeps on left */
 } crew = {.team = {1, run}, .patience_ms = PATIENCE_MS};
+static uint32_t *const crew_run = &crew.half[1]; /* counts the runs up */
 
 static bool sleep_on(uint32_t *at, uint32_t value, int64_t ms) { /* false: the time was up */
     return __builtin_wasm_memory_atomic_wait32((int *)at, (int)value, ms < 0 ? -1 : ms * 1000000) != 2;
 }
 static void wake(uint32_t *at) { __builtin_wasm_memory_atomic_notify((int *)at, UINT32_MAX); }
 
-static void take_parts(void) {
+/* What a thread begins with: three quarters of its fair share, so that a slow core holds up nobody. */
+static uint32_t share_of(uint32_t parts) {
+    uint32_t share = 3 * parts / (4 * crew.team.threads);
+    return share ? share : 1;
+}
+
+static void do_parts(uint32_t from, uint32_t n, uint32_t parts) {
+    for (uint32_t part = from; part < from + n; part++) crew.job(crew.ctx, part, parts);
+    if (ADD(crew.left, -n) == 0 && LOAD(crew.waiting)) wake(&crew.left);
+}
+
+static void take_parts(bool first) {
     for (uint64_t ticket = LOAD(crew.ticket);;) {
-        uint32_t parts = (uint32_t)ticket >> 16, part = (uint32_t)ticket & 0xffff;
+        const uint32_t parts = (uint32_t)ticket >> 16, part = (uint32_t)ticket & 0xffff;
         if (part >= parts) return;
-        if (!__atomic_compare_exchange_n(&crew.ticket, &ticket, ticket + 1, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        const uint32_t share = first ? share_of(parts) : 1, n = share < parts - part ? share : parts - part;
+        if (!__atomic_compare_exchange_n(&crew.ticket, &ticket, ticket + n, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
             continue; /* ticket is what it is now */
-        crew.job(crew.ctx, part, parts);
-        if (ADD(crew.left, -1u) == 0 && LOAD(crew.waiting)) wake(&crew.left);
+        do_parts(part, n, parts);
+        first = false;
         ticket = LOAD(crew.ticket);
     }
 }
@@ -71,15 +87,19 @@ static void wait_for_rest(void) {
     STORE(crew.waiting, 0);
 }
 
+static void call(uint32_t parts, uint32_t taken) {
+    STORE(crew.ticket, (uint64_t)(*crew_run + 1) << 32 | parts << 16 | taken);
+    if (LOAD(crew.asleep)) wake(crew_run);
+}
+
 static void run(pal_team *t, pal_job *job, void *ctx, uint32_t parts) {
+    const uint32_t share = share_of(parts);
     (void)t;
     if (LOAD(crew.failed)) __builtin_trap();
-    crew.job = job, crew.ctx = ctx;
-    STORE(crew.left, parts);
-    STORE(crew.ticket, (uint64_t)++crew.runs << 32 | parts << 16);
-    ADD(crew.call, 1);
-    if (LOAD(crew.asleep)) wake(&crew.call);
-    take_parts();
+    crew.job = job, crew.ctx = ctx, crew.left = parts;
+    call(parts, share);
+    do_parts(0, share, parts);
+    take_parts(false);
     wait_for_rest();
 }
 
@@ -87,20 +107,18 @@ pal_team *pal_wasm_team(void) { return &crew.team; }
 
 /* Helper i >= 1: never returns. */
 EXPORT(team_serve) void team_serve(uint32_t i) {
-    for (uint32_t seen, spins;;) {
-        uint32_t threads = LOAD(crew.team.threads);
-        if (i >= threads) {
+    for (uint32_t seen = 0, spins = 0;;) {
+        uint32_t threads = LOAD(crew.team.threads), now = LOAD(*crew_run);
+        if (i >= threads)
             sleep_on(&crew.team.threads, threads, -1);
-            continue;
+        else if (now != seen)
+            seen = now, spins = 0, take_parts(true);
+        else if (spins++ == SPINS) {
+            ADD(crew.asleep, 1);
+            sleep_on(crew_run, seen, -1);
+            ADD(crew.asleep, -1u);
+            spins = 0;
         }
-        seen = LOAD(crew.call);
-        take_parts();
-        for (spins = 0; spins < SPINS && LOAD(crew.call) == seen; spins++) {
-        }
-        if (spins < SPINS) continue;
-        ADD(crew.asleep, 1);
-        sleep_on(&crew.call, seen, -1);
-        ADD(crew.asleep, -1u);
     }
 }
 /* From a helper that caught an error: the caller must not wait for it. */
@@ -113,8 +131,7 @@ EXPORT(team_failed) uint32_t team_failed(void) { return LOAD(crew.failed); }
 EXPORT(team_use) void team_use(uint32_t n) {
     STORE(crew.team.threads, n);
     wake(&crew.team.threads);
-    ADD(crew.call, 1); /* who is too many goes to sleep there */
-    wake(&crew.call);
+    call(0, 0); /* who is too many goes to sleep there */
 }
 /* For tests: where the ticket lies. */
 EXPORT(team_ticket) uint64_t *team_ticket(void) { return &crew.ticket; }

@@ -236,22 +236,20 @@ static void scores(void *ctx, uint32_t part, uint32_t parts) {
 static void softmax(void *ctx, uint32_t part, uint32_t parts) {
     const run *u = ctx;
     const pal_attention *a = &u->l->attention;
-    const uint32_t units = a->n_head_kv * u->m;
+    const uint32_t units = a->n_head * u->m;
     for (uint32_t unit = pal_part_from(units, part, parts); unit < pal_part_from(units, part + 1, parts); unit++) {
-        const uint32_t g = unit / u->m, i = unit % u->m, n = seen_by(u, i), pos = u->c->pos + u->t + i;
+        const uint32_t row = unit / u->group, h = unit % u->group, g = row / u->m, i = row % u->m, n = seen_by(u, i);
         const pal_slots s = slots_of(u, set_of(u, g));
         const pal_cache_rows values = values_of(u, g);
-        float *p = p_of(u, g, i);
-        for (uint32_t h = 0; h < u->group; h++, p += u->r->stride) {
-            if (a->softcap > 0) pal_softcap(p, a->softcap, n);
-            for (uint32_t j = 0; u->r->masked && j < n; j++)
-                if (pos - s.pos[j] >= a->window) p[j] = -__builtin_inff();
-            pal_softmax(p, n);
-            for (uint32_t j = n; j % PAL_CACHE_BLOCK; j++) p[j] = 0;
-            if (u->r->format->weights)
-                u->r->format->weights(&values, p, n, u->r->stride,
-                                      codes_of(u, g, i) + h * pal_cache_codes_bytes(u->r->stride));
-        }
+        float *p = p_of(u, g, i) + h * u->r->stride;
+        if (a->softcap > 0) pal_softcap(p, a->softcap, n);
+        for (uint32_t j = 0; u->r->masked && j < n; j++)
+            if (u->c->pos + u->t + i - s.pos[j] >= a->window) p[j] = -__builtin_inff();
+        pal_softmax(p, n);
+        for (uint32_t j = n; j % PAL_CACHE_BLOCK; j++) p[j] = 0;
+        if (u->r->format->weights)
+            u->r->format->weights(&values, p, n, u->r->stride,
+                                  codes_of(u, g, i) + h * pal_cache_codes_bytes(u->r->stride));
     }
 }
 
@@ -309,7 +307,7 @@ static void attend(run *u) {
     }
     const uint64_t products = (uint64_t)u->m * a->n_head * u->n;
     pal_team_run(u->c->team, scores, u, pal_team_parts(u->c->team, UINT32_MAX, products * a->d_k));
-    pal_team_run(u->c->team, softmax, u, pal_team_parts(u->c->team, a->n_head_kv * u->m, products * 16));
+    pal_team_run(u->c->team, softmax, u, pal_team_parts(u->c->team, a->n_head * u->m, products * 32));
     pal_team_run(u->c->team, values, u, pal_team_parts(u->c->team, UINT32_MAX, products * a->d_v));
     for (uint32_t set = 0; set < u->r->sets; set++) {
         pal_slots s = slots_of(u, set);

@@ -22,7 +22,7 @@ enum { TILE = 16 }; /* rows that stay together: those of a kernel's tile */
 static uint32_t tiles(const pal_product *p) { return (p->linear->w.rows + TILE - 1) / TILE; }
 
 typedef struct {
-    const pal_act *x;
+    pal_act x; /* by value: what a thread must fetch from another's cache to begin lies together */
     const pal_product *list;
     uint32_t n, tiles;
 } step;
@@ -35,7 +35,7 @@ static void some_tiles(void *ctx, uint32_t part, uint32_t parts) {
         uint32_t end = at + tiles(p), first = from > at ? from : at, last = to < end ? to : end;
         if (first < last) {
             uint32_t row1 = (last - at) * TILE, rows = p->linear->w.rows;
-            rows_of(p->linear, s->x, (first - at) * TILE, row1 < rows ? row1 : rows, p->y);
+            rows_of(p->linear, &s->x, (first - at) * TILE, row1 < rows ? row1 : rows, p->y);
         }
         at = end;
     }
@@ -73,7 +73,7 @@ void pal_convolve(pal_team *t, const pal_conv *c, float *state, const float *x, 
 }
 
 void pal_products(pal_team *t, const pal_act *x, const pal_product *list, uint32_t n) {
-    step s = {x, list, n, 0};
+    step s = {*x, list, n, 0};
     for (uint32_t i = 0; i < n; i++) s.tiles += tiles(&list[i]);
     pal_team_run(t, some_tiles, &s, pal_team_parts(t, s.tiles, (uint64_t)s.tiles * TILE * x->cols * x->n));
 }
