@@ -30,16 +30,28 @@ bool pal_bytes_equal(const void *a, const void *b, size_t n) {
     return true;
 }
 
+static const uint64_t PRIME = 0x100000001b3;
+static inline uint64_t mixed(uint64_t h, uint64_t word) {
+    h = (h ^ word) * PRIME;
+    return h ^ h >> 29; /* FNV on words alone never moves high bits down */
+}
+
 uint64_t pal_hash(uint64_t h, const void *bytes, size_t n) {
     const uint8_t *p = bytes;
-    const uint64_t prime = 0x100000001b3;
     h ^= 0xcbf29ce484222325;
-    for (; n >= 8; n -= 8, p += 8) {
-        h = (h ^ pal_read64(p)) * prime;
-        h ^= h >> 29; /* FNV on words alone never moves high bits down */
-    }
-    for (; n; n--, p++) h = (h ^ *p) * prime;
+    for (; n >= 8; n -= 8, p += 8) h = mixed(h, pal_read64(p));
+    for (; n; n--, p++) h = (h ^ *p) * PRIME;
     return h ^ h >> 32;
+}
+
+uint64_t pal_hash_wide(const void *bytes, size_t n) {
+    const uint8_t *p = bytes;
+    uint64_t a = 1, b = 2, c = 3, d = 4;
+    for (; n >= 32; n -= 32, p += 32) {
+        a = mixed(a, pal_read64(p)), b = mixed(b, pal_read64(p + 8));
+        c = mixed(c, pal_read64(p + 16)), d = mixed(d, pal_read64(p + 24));
+    }
+    return pal_hash(mixed(mixed(mixed(a, b), c), d), p, n);
 }
 
 void *pal_take(pal_arena *a, size_t bytes) {

@@ -1,6 +1,7 @@
 #include "quant_weave.h"
 
 #include "quant_rows.h"
+#include "simd.h"
 
 /* Where the half that fills no word begins in a block of the file; the block's end when there is none. */
 static uint32_t half_of(const pal_format *f) {
@@ -12,10 +13,15 @@ static uint32_t fifth_of(const pal_format *f) {
     return f->type == PAL_TYPE_Q5_0 ? 0 : f->type == PAL_TYPE_Q5_1 ? 1 : UINT32_MAX;
 }
 
-/* Bit 4k + c of a word of fifth bits goes to bit k of byte c, and back. */
-static uint32_t turn(uint32_t word) {
-    uint32_t to = 0;
-    for (uint32_t i = 0; i < 32; i++) to |= (word >> i & 1) << (i / 4 + i % 4 * 8);
+/* Bit 4k + c of a word of fifth bits goes to bit k of byte c, in four words at once; and back. */
+static u4 turn(u4 words) {
+    u4 to = {0};
+    for (uint32_t c = 0; c < 4; c++) {
+        u4 bits = words >> c & 0x11111111;
+        bits = (bits | bits >> 3) & 0x03030303;
+        bits = (bits | bits >> 6) & 0x000f000f;
+        to |= (bits << 8 * c | bits >> 12 << 8 * c) & (0xffu << 8 * c);
+    }
     return to;
 }
 static uint32_t turn_back(uint32_t word) {
@@ -24,17 +30,34 @@ static uint32_t turn_back(uint32_t word) {
     return to;
 }
 
-/* All pieces of a block are copied by one loop: word w of row r lies at first + 64 w + 4 r. */
+/* Columns become rows. */
+static void transpose(u4 v[4]) {
+    u4 a = __builtin_shufflevector(v[0], v[1], 0, 4, 1, 5), b = __builtin_shufflevector(v[2], v[3], 0, 4, 1, 5);
+    u4 c = __builtin_shufflevector(v[0], v[1], 2, 6, 3, 7), d = __builtin_shufflevector(v[2], v[3], 2, 6, 3, 7);
+    v[0] = __builtin_shufflevector(a, b, 0, 1, 4, 5), v[1] = __builtin_shufflevector(a, b, 2, 3, 6, 7);
+    v[2] = __builtin_shufflevector(c, d, 0, 1, 4, 5), v[3] = __builtin_shufflevector(c, d, 2, 3, 6, 7);
+}
+
+/* Word w of row r goes to first + 64 w + 4 r; four words of four rows are read, turned and written together. The word of
+   fifth bits is among the first four. */
 void pal_weave_rows(const pal_format *f, const uint8_t *rows, size_t stride, uint32_t there, uint8_t *to) {
-    uint32_t half = half_of(f), fifth = fifth_of(f), skip = half == 0 ? 2 : 0, words = f->bytes / 4;
-    for (uint32_t r = 0; r < PAL_WEFT; r++) {
-        const uint8_t *from = rows + (r < there ? r : there - 1) * stride;
-        uint8_t *word = to + PAL_WEFT * skip + 4 * r;
-        if (half < f->bytes) pal_copy(to + PAL_WEFT * half + 2 * r, from + half, 2);
-        for (uint32_t w = 0; w < words; w++) pal_copy(word + 64 * w, from + skip + 4 * w, 4);
-        if (fifth > words) continue;
-        uint32_t bits = turn(pal_read32(from + skip + 4 * fifth));
-        pal_copy(word + 64 * fifth, &bits, 4);
+    const uint32_t half = half_of(f), fifth = fifth_of(f), skip = half == 0 ? 2 : 0, words = f->bytes / 4;
+    uint8_t *const first = to + PAL_WEFT * skip;
+    for (uint32_t r = 0; r < PAL_WEFT; r += 4) {
+        const uint8_t *from[4];
+        for (uint32_t i = 0; i < 4; i++) {
+            from[i] = rows + (r + i < there ? r + i : there - 1) * stride;
+            if (half < f->bytes) pal_copy(to + PAL_WEFT * half + 2 * (r + i), from[i] + half, 2);
+        }
+        for (uint32_t w = 0; w < (words & ~3u); w += 4) {
+            u4 v[4];
+            for (uint32_t i = 0; i < 4; i++) v[i] = (u4)b16_load(from[i] + skip + 4 * w);
+            transpose(v);
+            if (w == 0 && fifth < words) v[fifth] = turn(v[fifth]);
+            for (uint32_t i = 0; i < 4; i++) b16_store(first + 64 * (w + i) + 4 * r, (b16)v[i]);
+        }
+        for (uint32_t w = words & ~3u; w < words; w++)
+            for (uint32_t i = 0; i < 4; i++) pal_copy(first + 64 * w + 4 * (r + i), from[i] + skip + 4 * w, 4);
     }
 }
 

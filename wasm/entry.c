@@ -256,6 +256,10 @@ EXPORT(hash) void hash(const void *bytes, uint32_t n, uint32_t *out) {
     uint64_t h = pal_hash(0, bytes, n);
     out[0] = (uint32_t)h, out[1] = (uint32_t)(h >> 32);
 }
+EXPORT(hash_wide) void hash_wide(const void *bytes, uint32_t n, uint32_t *out) {
+    uint64_t h = pal_hash_wide(bytes, n);
+    out[0] = (uint32_t)h, out[1] = (uint32_t)(h >> 32);
+}
 
 /* ---- SHA-256: s = 128 bytes; out = 32 bytes ---- */
 _Static_assert(sizeof(pal_sha256) <= 128, "the shim reserves 128 bytes");

@@ -226,6 +226,12 @@ export class Engine {
     return this.hex64();
   }
 
+  /** The same for many bytes: another hash, faster. @param {number} at @param {number} bytes */
+  hashWide(at, bytes) {
+    this.c.hash_wide(at, bytes, this.out);
+    return this.hex64();
+  }
+
   /** The two words in `out` as one number in hexadecimal. */
   hex64() {
     const hex = (/** @type {number} */ n) => n.toString(16).padStart(8, '0');

@@ -25,7 +25,7 @@ import { Gguf } from './gguf.js';
 
 /** Sources keep and check files in pieces of this size. Most headers fit; vocabularies of 150,000 words need a second read. */
 export const STEP = 1 << 20;
-const READ = 8 * STEP;
+const READ = 2 * STEP; // what was read is woven while it is still near the core
 const PARALLEL = 3;
 
 export class GgufFile {

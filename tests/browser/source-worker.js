@@ -18,7 +18,7 @@ async function bytesOf(source, options, env) {
   for (let restarts = 0; ; restarts++) {
     const engine = await openEngine(compile, 'simd');
     try {
-      const files = await openParts(source, options, { ...env, engine, failed });
+      const files = await openParts(source, options, { ...env, engine, failed, breathe });
       try {
         const file = new GgufFile(engine, files.parts);
         await file.readRest(options);

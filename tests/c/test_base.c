@@ -101,6 +101,18 @@ static void hashes(void) {
     CHECK(seen[0] == 0xcbf29ce44fd0bfc1); /* frozen: saved states carry such hashes */
     CHECK(seen[7] == 0x5c4123d7a2ecbb2b);
     CHECK(seen[64] == 0x148df2afa7936f7b);
+
+    for (uint32_t n = 0; n <= 64; n++) {
+        seen[n] = pal_hash_wide(bytes, n);
+        for (uint32_t m = 0; m < n; m++) CHECK(seen[m] != seen[n]);
+    }
+    for (uint32_t bit = 0; bit < 64 * 8; bit++) {
+        bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        CHECK(pal_hash_wide(bytes, 64) != seen[64]);
+        bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    CHECK(seen[0] == 0x90f54fe726066c93 && seen[31] == 0x4ff6c46831393bbf); /* frozen: kept pieces carry such hashes */
+    CHECK(seen[63] == 0x65c43a74e7ccfddb && seen[64] == 0xba1818a9958635f);
 }
 
 static void arena(void) {

@@ -14,6 +14,7 @@ import { STEP } from '../file.js';
 export const FOLDER = 'palimpsest-models';
 export const DATA = 'data';
 export const JOURNAL = 'journal';
+const VERSION = 2; // of the hashes; a copy with others is fetched again
 
 /** Name of a file's folder and lock. @param {string} url */
 export async function keyOf(url) {
@@ -25,7 +26,7 @@ export async function keyOf(url) {
 export const lockName = (key) => `${FOLDER}/${key}`;
 
 /** @param {Journal} journal */
-export const firstLine = ({ url, size, version }) => `${JSON.stringify({ palimpsest: 1, step: STEP, url, size, ...version })}\n`;
+export const firstLine = ({ url, size, version }) => `${JSON.stringify({ palimpsest: VERSION, step: STEP, url, size, ...version })}\n`;
 /** @param {number} i @param {string} hash */
 export const pieceLine = (i, hash) => `${i} ${hash}\n`;
 /** @param {number} size */
@@ -37,7 +38,7 @@ export const digestLine = (hex) => `sha256 ${hex}\n`;
 function readFirst(line) {
   try {
     const { palimpsest, step, url, size, etag, modified } = JSON.parse(line);
-    if (palimpsest !== 1 || step !== STEP || typeof url !== 'string' || !Number.isSafeInteger(size) || size < 0) return undefined;
+    if (palimpsest !== VERSION || step !== STEP || typeof url !== 'string' || !Number.isSafeInteger(size) || size < 0) return undefined;
     return { url, size, version: { etag, modified }, pieces: [], sha256: '' };
   } catch {
     return undefined;

@@ -6,8 +6,7 @@ import { openParts } from './open.js';
 
 /**
  * @typedef {import('./open.js').SourceOptions} SourceOptions
- * @typedef {import('../model.js').Breathe} Breathe
- * @typedef {Omit<import('./open.js').SourceEnv, 'engine' | 'failed'> & { openEngine: () => Promise<import('../engine.js').Engine>, breathe: Breathe }} LoadEnv
+ * @typedef {Omit<import('./open.js').SourceEnv, 'engine' | 'failed'> & { openEngine: () => Promise<import('../engine.js').Engine> }} LoadEnv
  */
 
 const RESTARTS = 3;
@@ -36,12 +35,12 @@ export async function loadModel(source, options, env) {
  * @param {LoadEnv} env
  * @param {Set<string>} failed
  */
-async function loadOnce(source, options, { openEngine, breathe, ...env }, failed) {
+async function loadOnce(source, options, { openEngine, ...env }, failed) {
   const engine = await openEngine();
   const files = await openParts(source, options, { ...env, engine, failed });
   try {
     const { signal, onprogress } = /** @type {any} */ (options);
-    const model = await Model.open(engine, files.parts, breathe, { signal, onprogress });
+    const model = await Model.open(engine, files.parts, env.breathe, { signal, onprogress });
     await files.finish();
     return { model, engine, note: files.note };
   } catch (e) {

@@ -23,6 +23,7 @@ import { Store } from './store.js';
  *
  * @typedef {object} SourceEnv
  * @property {Engine} engine
+ * @property {import('../model.js').Breathe} breathe
  * @property {number} [stallMs] no byte for so long: ask again [30000]
  * @property {number} [backoffMs] wait before the second try; doubles [500]
  * @property {(url: string) => void} [onwait] another tab is using the kept copy: its end is awaited
@@ -107,14 +108,14 @@ export class Files {
    * @returns {Promise<Opened>}
    */
   async openUrl(url, expected, alone) {
-    const { engine } = this.env;
+    const { engine, breathe } = this.env;
     const store = this.stores.get(url);
     const remote = new Remote(url, this.env);
     remote.proven = expected !== '';
     if (store) this.doubt(store, expected);
     const size = await this.ask(remote, store, alone);
     const digest = expected && store?.journal.sha256 !== expected ? new Digest(engine) : undefined;
-    const part = new RemotePart(engine, remote, size, { store, digest, network: this.cache !== 'only', alone });
+    const part = new RemotePart(engine, remote, size, { store, digest, network: this.cache !== 'only', alone, breathe });
     return { part, expected, store, remote };
   }
 

@@ -24,8 +24,9 @@ export class RemotePart {
    * @param {Digest} [with_.digest]
    * @param {boolean} with_.network may the network be used?
    * @param {boolean} with_.alone the only part: one connection may stay open
+   * @param {import('../model.js').Breathe} with_.breathe
    */
-  constructor(engine, remote, size, { store, digest, network, alone }) {
+  constructor(engine, remote, size, { store, digest, network, alone, breathe }) {
     this.engine = engine;
     this.remote = remote;
     this.name = remote.url;
@@ -34,6 +35,7 @@ export class RemotePart {
     this.digest = digest;
     this.network = network;
     this.alone = alone;
+    this.breathe = breathe;
   }
 
   /**
@@ -50,12 +52,12 @@ export class RemotePart {
       else await this.fetchPiece(i, piece, options, state === 'bad');
       this.digest?.add(piece);
     }
-    await new Promise((resolve) => setTimeout(resolve)); // reading files blocks: let messages in
+    await this.breathe(); // reading files blocks: let messages in
   }
 
   /** @param {Uint8Array} bytes */
   hash(bytes) {
-    return this.engine.hash(bytes.byteOffset, bytes.length);
+    return this.engine.hashWide(bytes.byteOffset, bytes.length);
   }
 
   /**

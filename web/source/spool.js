@@ -21,7 +21,7 @@ export async function spool(remote, store, engine, signal, onprogress) {
   const keep = (/** @type {number} */ i, /** @type {number} */ bytes) => {
     const part = piece.subarray(0, bytes);
     if (i === 0 && looksForeign(part)) throw new Untrusted('download', webPage(url).message);
-    store.write(i, part, engine.hash(part.byteOffset, bytes));
+    store.write(i, part, engine.hashWide(part.byteOffset, bytes));
   };
   try {
     const size = await remote.readAll((at, chunk) => {
