@@ -33,9 +33,8 @@ async function open({ page, say }, kind) {
     const box = page.getByRole('textbox', { name: 'Message' });
     await box.fill('Tell me about the sea.');
     await box.press('Enter');
-    await page.waitForFunction(() => document.querySelector('pal-chat').chat.memory.seen > 40);
-    const stop = page.getByRole('button', { name: 'Stop' });
-    if (await stop.isVisible()) await stop.click();
+    await page.waitForFunction(() => document.querySelector('pal-chat').chat.memory.seen > 15); // a random model may end its answer at any token
+    await page.evaluate(() => document.querySelector('pal-chat').stop());
 }
 
 test('a model of states: what each token changed, and no talk of eviction', async () => {
