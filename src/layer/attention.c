@@ -201,10 +201,10 @@ static void append(const run *u, uint32_t i) {
         const size_t kv = (size_t)t * a->n_head_kv + g;
         float *q = w->heads_q + row_of(u, g, i) * (r->k16 + 4);
         place(a, w->k + kv * a->d_k, ranked ? NULL : cs, w->one);
-        r->format->store(&keys, s.order[n - 1], w->one);
+        r->format->key(&keys, s.order[n - 1], w->one);
         pal_copy(w->one, w->v + kv * a->d_v, a->d_v * sizeof(float));
         pal_zero(w->one + a->d_v, (r->v16 - a->d_v) * sizeof(float));
-        r->format->store(&values, s.order[n - 1], w->one);
+        r->format->value(&values, s.order[n - 1], w->one);
         for (uint32_t h = 0; h < u->group; h++, q += r->k16 + 4) {
             place(a, w->q + (kv * u->group + h) * q_step(a), cs, w->one);
             pal_scale(w->one, a->scale, r->k16);

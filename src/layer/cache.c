@@ -202,11 +202,14 @@ static void f16_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const
 
 enum { MAGIC = 0x4b400000 }; /* 1.5 * 2^23: the addition rounds to an integer, found in the low bits */
 
-/* ---- q8: d16 bytes round(x / scale) per slot, then the scales of all slots, scale = max|x| / 127 ---- */
+/* ---- q8: d16 bytes round(x / scale) per slot, then the scales of all slots, scale = max|x| / 127. Four values are woven,
+   as their products want them: column i of the slots 4 j .. 4 j + 3 are the bytes from 4 d16 j + 4 i on. ---- */
 
-static uint64_t q8_bytes(uint32_t cap, uint32_t d) { return (uint64_t)cap * pal_cache_d16(d) + pal_align(cap * 4ull); }
+static uint64_t q8_bytes(uint32_t cap, uint32_t d) {
+    return (uint64_t)((cap + 3) & ~3u) * pal_cache_d16(d) + pal_align(cap * 4ull);
+}
 static float *q8_scales(const pal_cache_rows *c) {
-    return (float *)(void *)(c->at + (size_t)c->cap * pal_cache_d16(c->d));
+    return (float *)(void *)(c->at + (size_t)((c->cap + 3) & ~3u) * pal_cache_d16(c->d));
 }
 
 /* The scale max|x| / most of d16 numbers, and its inverse, 0 where the codes are. The bits of |x| order like the values
@@ -228,9 +231,9 @@ static inline i4 codes_of(const float *x, float inverse) {
     return (i4)((f4)((i4)v & (v == v)) + (f4)i4_set(MAGIC)) - i4_set(MAGIC);
 }
 
-static void q8_store(const pal_cache_rows *c, uint32_t slot, const float *x) {
+/* Scale and codes of x. */
+static void q8_codes(const pal_cache_rows *c, uint32_t slot, const float *x, uint8_t *to) {
     uint32_t d = pal_cache_d16(c->d);
-    int8_t *to = (int8_t *)c->at + (size_t)slot * d;
     float inverse;
     q8_scales(c)[slot] = q8_scale(x, d, 127, &inverse);
     for (uint32_t i = 0; i < d; i += 16) {
@@ -238,6 +241,14 @@ static void q8_store(const pal_cache_rows *c, uint32_t slot, const float *x) {
         for (uint32_t k = 0; k < 4; k++) codes[k] = codes_of(x + i + 4 * k, inverse);
         b16_store(to + i, b16_from(codes));
     }
+}
+static void q8_key(const pal_cache_rows *c, uint32_t slot, const float *x) {
+    q8_codes(c, slot, x, c->at + (size_t)slot * pal_cache_d16(c->d));
+}
+static void q8_value(const pal_cache_rows *c, uint32_t slot, const float *x) {
+    uint8_t codes[PAL_CACHE_WIDEST], *to = c->at + (size_t)(slot & ~3u) * pal_cache_d16(c->d) + slot % 4;
+    q8_codes(c, slot, x, codes);
+    for (uint32_t i = 0; i < pal_cache_d16(c->d); i++, to += 4) *to = codes[i];
 }
 
 /* Keys are read as int16: 16 times the code, rotated or not; at most 127 * 16 * sqrt(2) * the table's magnitude (below 2).
@@ -368,60 +379,61 @@ static void q8_weights(const pal_cache_rows *c, const float *p, uint32_t n, uint
     }
 }
 
-/* 16 columns of four slots -> four vectors of columns, the four slots side by side in each lane. */
-static inline void weave4(const b16 r[4], b16 out[4]) {
-    for (uint32_t k = 0; k < 2; k++) {
-        b16 a = k ? __builtin_shufflevector(r[0], r[1], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
-                  : __builtin_shufflevector(r[0], r[1], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-        b16 b = k ? __builtin_shufflevector(r[2], r[3], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
-                  : __builtin_shufflevector(r[2], r[3], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-        out[2 * k] = __builtin_shufflevector(a, b, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23);
-        out[2 * k + 1] = __builtin_shufflevector(a, b, 8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31);
-    }
-}
-PAL_INLINE void imix(const b16 (*v)[8], uint32_t vectors, const uint8_t *codes, float scale, float *o) {
-    i4 sum[8] = {{0}};
+/* 16 columns of up to eight fours of slots, for `heads` (a constant, at most 3); step: bytes from head to head. */
+PAL_INLINE void imix(const uint8_t *v, uint32_t stride, uint32_t fours, uint32_t heads, const uint8_t *codes,
+                     uint32_t step, const float *scale, float *o, uint32_t o_stride) {
+    i4 sum[3][4] = {{{0}}};
     PAL_ROLLED
-    for (uint32_t j = 0; j < PAL_CACHE_BLOCK / 4; j++) {
-        b16 w = b16_four(codes + 4 * j);
+    for (uint32_t j = 0; j < fours; j++, v += stride) {
+        b16 w[3];
         PAL_UNROLL
-        for (uint32_t k = 0; k < vectors; k++) sum[k] = i4_dot_b16_u7(v[j][k], w, sum[k]);
+        for (uint32_t h = 0; h < heads; h++) w[h] = b16_four(codes + h * step + 4 * j);
+        PAL_UNROLL
+        for (uint32_t k = 0; k < 4; k++) {
+            b16 four = b16_load(v + 16 * k);
+            PAL_UNROLL
+            for (uint32_t h = 0; h < heads; h++) sum[h][k] = i4_dot_b16_u7(four, w[h], sum[h][k]);
+        }
     }
     PAL_UNROLL
-    for (uint32_t k = 0; k < vectors; k++)
-        f4_store(o + 4 * k, f4_madd(f4_set(scale), f4_from(sum[k]), f4_load(o + 4 * k)));
+    for (uint32_t h = 0; h < heads; h++, o += o_stride) {
+        const f4 d = f4_set(scale[h * step / sizeof *scale]);
+        PAL_UNROLL
+        for (uint32_t k = 0; k < 4; k++) f4_store(o + 4 * k, f4_madd(d, f4_from(sum[h][k]), f4_load(o + 4 * k)));
+    }
 }
 static void q8_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const pal_cache_weights *w, float *o,
                    uint32_t o_stride) {
-    const uint32_t d = pal_cache_d16(c->d), n = w->seen + w->tokens - 1, bytes = pal_cache_codes_bytes(w->stride);
-    const uint8_t *rows = c->at + from;
+    const uint32_t stride = 4 * pal_cache_d16(c->d), n = w->seen + w->tokens - 1;
+    const uint32_t step = pal_cache_codes_bytes(w->stride);
     for (uint32_t h = 0; h < w->tokens * w->group; h++) pal_zero(o + (size_t)h * o_stride, wide * sizeof *o);
     for (uint32_t j = 0; j < n; j += PAL_CACHE_BLOCK) {
-        b16 v[PAL_CACHE_BLOCK / 4][8];
-        for (uint32_t i = 0; i < PAL_CACHE_BLOCK; i += 4)
-            for (uint32_t k = 0; k < wide; k += 16) {
-                b16 r[4];
-                for (uint32_t m = 0; m < 4; m++) /* slots that are not there: some that are, their codes are 0 */
-                    r[m] = b16_load(rows + (size_t)(j + i + m < n ? j + i + m : n - 1) * d + k);
-                weave4(r, &v[i / 4][k / 4]);
-            }
-        for (uint32_t i = 0; i < w->tokens; i++)
-            for (uint32_t g = 0; g < w->group && w->seen + i > j; g++) {
-                const uint8_t *codes = (const uint8_t *)w->codes + (size_t)(i * w->group + g) * bytes;
-                const float *scales = (const float *)(const void *)(codes + w->stride);
-                float *to = o + (size_t)(i * w->group + g) * o_stride;
-                if (wide == 32)
-                    imix(v, 8, codes + j, scales[j / PAL_CACHE_BLOCK], to);
+        const uint32_t left = (n - j + 3) / 4, fours = left < PAL_CACHE_BLOCK / 4 ? left : PAL_CACHE_BLOCK / 4;
+        for (uint32_t i = 0; i < wide; i += 16) {
+            const uint8_t *v = c->at + (size_t)j / 4 * stride + 4 * (from + i), *codes = w->codes;
+            float *to = o + i;
+            /* tokens that have not seen the block come first */
+            const uint32_t blind = j < w->seen ? 0 : j - w->seen + 1;
+            codes += (size_t)blind * w->group * step, to += (size_t)blind * w->group * o_stride;
+            uint32_t heads = (w->tokens - blind) * w->group;
+            for (uint32_t many; heads; heads -= many, codes += many * step, to += many * o_stride) {
+                const float *scale = (const float *)(const void *)(codes + w->stride) + j / PAL_CACHE_BLOCK;
+                many = heads > 4 || heads == 3 ? 3 : heads > 1 ? 2 : 1;
+                if (many == 3)
+                    imix(v, stride, fours, 3, codes + j, step, scale, to, o_stride);
+                else if (many == 2)
+                    imix(v, stride, fours, 2, codes + j, step, scale, to, o_stride);
                 else
-                    imix(v, 4, codes + j, scales[j / PAL_CACHE_BLOCK], to);
+                    imix(v, stride, fours, 1, codes + j, step, scale, to, o_stride);
             }
+        }
     }
 }
 
 static const pal_cache_format formats[] = {
-    {"f32", f32_bytes, f32_store, float_query, f32_dots, NULL, f32_mix},
-    {"f16", f16_bytes, f16_store, float_query, f16_dots, NULL, f16_mix},
-    {"q8", q8_bytes, q8_store, q8_query, q8_dots, q8_weights, q8_mix},
+    {"f32", f32_bytes, f32_store, f32_store, float_query, f32_dots, NULL, f32_mix},
+    {"f16", f16_bytes, f16_store, f16_store, float_query, f16_dots, NULL, f16_mix},
+    {"q8", q8_bytes, q8_key, q8_value, q8_query, q8_dots, q8_weights, q8_mix},
 };
 
 const pal_cache_format *pal_cache_row(uint32_t i) { return i < sizeof formats / sizeof *formats ? &formats[i] : NULL; }

@@ -40,7 +40,8 @@ static inline uint32_t pal_cache_codes_bytes(uint32_t stride) { return stride + 
 typedef struct {
     const char *name;
     uint64_t (*bytes)(uint32_t cap, uint32_t d); /* of one head's keys or values, 16-byte aligned */
-    void (*store)(const pal_cache_rows *c, uint32_t slot, const float *x); /* x [d16] */
+    void (*key)(const pal_cache_rows *c, uint32_t slot, const float *x);   /* stores x [d16] */
+    void (*value)(const pal_cache_rows *c, uint32_t slot, const float *x); /* the same among values */
     /* A query x [d16] as `dots` wants it; out [d16 + 4] floats. */
     void (*query)(const float *x, uint32_t d, float *out);
     /* s[h][j] = q_h . key_j for slots j0 .. j0 + n - 1, n <= PAL_CACHE_BLOCK rounded up to a multiple of 4 (s has room);

@@ -175,7 +175,7 @@ static void cache_formats(void) {
                 for (uint32_t both = 0; both < 2; both++) {
                     for (uint32_t k = 0; k < d; k++)
                         table[(both * CAP + j) * d + k] = x[k] = test_uniform(&random, -3, 3);
-                    f->store(both ? &values : &keys, j, x);
+                    (both ? f->value : f->key)(both ? &values : &keys, j, x);
                     if (!both && turned) pal_rope(table + j * d, cs + rank[j] * n_rot, n_rot);
                 }
             for (uint32_t h = 0; h < HEADS; h++) {
@@ -239,13 +239,13 @@ static void halves(void) {
     for (uint32_t h = 0x400; h < 0x7c00; h++) {
         x[0] = pal_f16_f32((uint16_t)h), x[1] = -x[0];
         x[2] = pal_bits_f32(pal_f32_bits(x[0]) + 0xfff), x[3] = pal_bits_f32(pal_f32_bits(x[0]) + 0x1000);
-        f->store(&c, 0, x);
+        f->value(&c, 0, x);
         f->mix(&c, 0, 16, &w, out, 16);
         CHECK(out[0] == x[0] && out[1] == x[1] && out[2] == x[0]);
         CHECK(out[3] == pal_f16_f32((uint16_t)(h == 0x7bff ? h : h + (h & 1))));
     }
     const float odd[16] = {0x1p-16f, -0x1.8p-15f, 1e9f, -__builtin_inff()}, want[] = {0, -0x1p-14f, 65504, -65504};
-    f->store(&c, 0, odd);
+    f->value(&c, 0, odd);
     f->mix(&c, 0, 16, &w, out, 16);
     for (uint32_t i = 0; i < 4; i++) CHECK(out[i] == want[i]);
 }
@@ -253,22 +253,22 @@ static void halves(void) {
 /* What is not a number is not hidden by the integers of q8. */
 static void not_finite(void) {
     const pal_cache_format *f = pal_cache_row(PAL_CACHE_Q8);
-    const pal_cache_rows c = {test_take(f->bytes(4, 16)), 4, 16};
+    const pal_cache_rows keys = {test_take(f->bytes(4, 16)), 4, 16}, values = {test_take(f->bytes(4, 16)), 4, 16};
     float x[16] = {1, 2, 3, 4}, query[20], s[4], o[16], *p = test_take(PAL_CACHE_BLOCK * 4);
     uint8_t *codes = test_take(pal_cache_codes_bytes(PAL_CACHE_BLOCK));
-    for (uint32_t j = 0; j < 4; j++) f->store(&c, j, x), p[j] = 0.25f;
+    for (uint32_t j = 0; j < 4; j++) f->key(&keys, j, x), f->value(&values, j, x), p[j] = 0.25f;
     x[0] = __builtin_nanf("");
     f->query(x, 16, query);
-    f->dots(&c, 0, 4, NULL, query, 1, s, 4);
+    f->dots(&keys, 0, 4, NULL, query, 1, s, 4);
     CHECK(s[0] != s[0] && s[3] != s[3]);
     p[2] = x[0];
-    f->weights(&c, p, 4, PAL_CACHE_BLOCK, codes);
-    f->mix(&c, 0, 16, &(pal_cache_weights){p, codes, PAL_CACHE_BLOCK, 1, 1, 4}, o, 16);
+    f->weights(&values, p, 4, PAL_CACHE_BLOCK, codes);
+    f->mix(&values, 0, 16, &(pal_cache_weights){p, codes, PAL_CACHE_BLOCK, 1, 1, 4}, o, 16);
     CHECK(o[0] != o[0]);
-    f->store(&c, 1, x);
+    f->key(&keys, 1, x);
     x[0] = 1;
     f->query(x, 16, query);
-    f->dots(&c, 0, 4, NULL, query, 1, s, 4);
+    f->dots(&keys, 0, 4, NULL, query, 1, s, 4);
     CHECK(s[0] == s[0] && s[1] != s[1]);
 }
 
