@@ -26,6 +26,8 @@ need_node=(node:nodejs npm:npm)
 need_emcc=(emcc:emscripten /usr/lib/llvm-19/bin/llvm-ar:llvm-19)
 need_native=(gcc:gcc /usr/include/stdio.h:libc6-dev clang-19:clang-19 "$rt.asan-$(uname -m).a:libclang-rt-19-dev" ld:binutils)
 need_test=(llvm-nm-19:llvm-19 chromium:chromium)
+debian=/usr/lib/python3/dist-packages
+need_train=(/usr/bin/python3:python3 $debian/torch:python3-torch $debian/regex:python3-regex /usr/lib/$(uname -m)-linux-gnu/openblas-pthread:libopenblas0-pthread)
 
 need() {
     local pair missing=() sudo=()
@@ -349,6 +351,14 @@ build_fuzz() { # with the objects of san-strict
 verb_fuzz() { # [MINUTES] libFuzzer under ASan and UBSan on every hostile input, 10 minutes in all by default
     build_fuzz
     run tests/fuzz/run.sh "$((${1:-10} * 60))"
+}
+verb_recipe() { # FOLDER [flags] models/train in minutes: tiny models, from the texts in FOLDER to equal perplexity in PyTorch and here
+    [ -d "${1:-}" ] || die "recipe wants the folder of the source texts (models/README.md lists them)"
+    need "${need_train[@]}"
+    need_npm
+    build_wasm "${shipped[@]}"
+    build_lib
+    run env OPENBLAS_NUM_THREADS=1 /usr/bin/python3 models/train/check.py --text "$(cd "$from" && realpath "$1")" "${@:2}"
 }
 verb_fmt() { # clang-format over the C sources
     need clang-format:clang-format

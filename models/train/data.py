@@ -1,6 +1,7 @@
 """Prepare the training data: train the tokenizer, write the token streams.
 
-  python3 data.py --text DIR --out WORK
+  python3 data.py --text DIR --out WORK                        chats, for the default model
+  python3 data.py --text DIR --out WORK --use memory           books, for the family of members
 
 WORK receives tokenizer.json, tokenizer_config.json and data.npz with two
 uint16 streams per source, `NAME.train` and `NAME.valid`. In a stream every
@@ -18,6 +19,8 @@ import sources
 from tokenizer import BOS, Tokenizer, train
 
 HELD_SHARE, HELD_TALES = 0.01, 24
+SLICE = 120_000  # tokens of a book at most
+HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def join_chats(chats, rng, most):
@@ -33,14 +36,14 @@ def as_chats(pairs):
     return [[("user", ask), ("assistant", answer)] for ask, answer in pairs]
 
 
-def build(text, rng, here):
+def build(text, rng):
     """name -> (training documents, held-out documents)."""
     tales = sources.stories(text)
     simple = {w for t in tales for w in re.findall(r"[a-z]+", t)}
     books = sources.plain_books(text, simple)
     easy, wide = books[:len(books) // 5], books[:len(books) * 3 // 5]
     chunks = [c for book in easy for c in sources.book_chunks(book)]
-    persona_path = os.path.join(here, "persona.txt")
+    persona_path = os.path.join(HERE, "persona.txt")
     told = list(sources.persona(persona_path))
     persona = [chat for _ in range(6) for chat in join_chats(as_chats(told), rng, 5)]
     asked = list(sources.passages(wide, sources.persona_nouns(persona_path), rng))
@@ -83,22 +86,12 @@ def encode(tokenizer, document):
     return tokenizer.encode_chat(document)
 
 
-def main():
-    args = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    args.add_argument("--text", required=True, help="folder of the source texts")
-    args.add_argument("--out", required=True, help="folder for the prepared data")
-    args.add_argument("--vocab", type=int, default=3072)
-    args.add_argument("--seed", type=int, default=1)
-    args = args.parse_args()
-    os.makedirs(args.out, exist_ok=True)
-    rng = random.Random(args.seed)
-
-    documents = build(args.text, rng, os.path.dirname(os.path.abspath(__file__)))
+def chat_data(args, rng):
+    """The tokenizer and the streams of all chat sources."""
+    documents = build(args.text, rng)
     sample = [text_of(d) for docs, _ in documents.values()
               for d in rng.sample(docs, min(len(docs), 3000))]
-    tokenizer = Tokenizer(train(sample, args.vocab))
-    tokenizer.save(args.out)
-
+    tokenizer = Tokenizer(train(sample, args.vocab or 3072))
     arrays, bos = {}, tokenizer.vocab[BOS]
     for name, (docs, held) in documents.items():
         for part, some in (("train", docs), ("valid", held)):
@@ -108,6 +101,65 @@ def main():
         chars = sum(len(text_of(d)) for d in docs)
         print(f"{name:9} {len(docs):6} documents {tokens:9} tokens "
               f"{chars / tokens:5.2f} characters per token", flush=True)
+    return tokenizer, arrays
+
+
+def book_slice(tokenizer, book, rng):
+    """At most SLICE tokens of a book, from the beginning of a paragraph on."""
+    texts = list(sources.unwrapped(book))
+    room = max(0, sum(map(len, texts)) - 4 * SLICE)  # a token has up to 4 characters or so
+    skip, at, ids = rng.randint(0, room), 0, [tokenizer.vocab[BOS]]
+    for text in texts:
+        at += len(text)
+        if at > skip:
+            ids += tokenizer.encode(text + "\n\n")
+        if len(ids) >= SLICE:
+            break
+    return np.array(ids[:SLICE], dtype=np.uint16)
+
+
+def memory_data(args, rng):
+    """The tokenizer and one source, pg19: long slices of many books."""
+    books = list(sources.read_books(args.text))
+    rng.shuffle(books)
+    held = max(2, int(len(books) * HELD_SHARE))
+    middles = (book[len(book) // 2:][:40_000] for book in books[held:][:250])
+    sample = ["\n\n".join(sources.unwrapped(middle)) for middle in middles]
+    tokenizer = Tokenizer(train(sample, args.vocab or 2048))
+    print(f"{len(books)} books; the tokenizer is trained", flush=True)
+
+    def stream(books, budget):
+        parts = []
+        for book in books:
+            parts.append(book_slice(tokenizer, book, rng))
+            budget -= len(parts[-1])
+            if budget <= 0:
+                break
+        return np.concatenate([*parts, [tokenizer.vocab[BOS]]]).astype(np.uint16), len(parts)
+
+    arrays = {}
+    for part, some in (("valid", books[:held]), ("train", books[held:])):
+        arrays[f"pg19.{part}"], used = stream(some, args.tokens)
+        tokens = arrays[f"pg19.{part}"]
+        some = tokens[:100_000].tolist()
+        print(f"pg19.{part} {used} books {len(tokens)} tokens "
+              f"{len(tokenizer.decode(some)) / len(some):.2f} characters per token", flush=True)
+    return tokenizer, arrays
+
+
+def main():
+    args = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    args.add_argument("--text", required=True, help="folder of the source texts")
+    args.add_argument("--out", required=True, help="folder for the prepared data")
+    args.add_argument("--use", choices=("chat", "memory"), default="chat")
+    args.add_argument("--vocab", type=int, help="tokens of the vocabulary [chat: 3072, memory: 2048]")
+    args.add_argument("--tokens", type=float, default=24e6, help="memory: tokens to draw from books")
+    args.add_argument("--seed", type=int, default=1)
+    args = args.parse_args()
+    os.makedirs(args.out, exist_ok=True)
+    make = {"chat": chat_data, "memory": memory_data}[args.use]
+    tokenizer, arrays = make(args, random.Random(args.seed))
+    tokenizer.save(args.out, chat=args.use == "chat")
     np.savez(os.path.join(args.out, "data.npz"), **arrays)
 
 

@@ -1,6 +1,6 @@
-"""Write a checkpoint as a Hugging Face llama folder.
+"""Write a run as a Hugging Face folder that `palimpsest convert` reads.
 
-  python3 export.py --work WORK --out DIR
+  python3 export.py --work WORK --run RUN --out DIR
 
 DIR receives config.json, generation_config.json, model.safetensors (F32),
 tokenizer.json and tokenizer_config.json. It is written aside and renamed, so
@@ -15,8 +15,8 @@ import json
 import os
 import shutil
 
-import torch
-
+import checkpoint
+from members import MEMBERS
 from tokenizer import BOS, END, Tokenizer, write_json
 
 
@@ -37,40 +37,47 @@ def write_safetensors(path, tensors):
                     .astype("<f4").tobytes())
 
 
-def config_of(config, bos, end):
-    """config.json from the model's own Config."""
-    return {"architectures": ["LlamaForCausalLM"], "model_type": "llama",
-            **config,
-            "hidden_act": "silu", "tie_word_embeddings": True, "attention_bias": False,
-            "mlp_bias": False, "attention_dropout": 0.0, "rope_scaling": None,
-            "initializer_range": 0.02, "use_cache": True, "torch_dtype": "float32",
-            "bos_token_id": bos, "eos_token_id": end}
+def config_of(saved, bos, end):
+    """config.json from the member's own Config."""
+    return {**MEMBERS[saved["member"]].hf_config(saved["config"]),
+            "tie_word_embeddings": True, "initializer_range": 0.02, "use_cache": True,
+            "torch_dtype": "float32", "bos_token_id": bos, "eos_token_id": end}
+
+
+def write_folder(folder, saved, work):
+    tokenizer = Tokenizer.load(work)
+    bos, end = tokenizer.vocab[BOS], tokenizer.vocab[END]
+    write_safetensors(os.path.join(folder, "model.safetensors"), saved["model"])
+    write_json(os.path.join(folder, "config.json"), config_of(saved, bos, end))
+    write_json(os.path.join(folder, "generation_config.json"),
+               {"bos_token_id": bos, "eos_token_id": [end, bos],
+                "do_sample": True, "temperature": 0.7, "top_p": 0.9})
+    shutil.copy(os.path.join(work, "tokenizer.json"), folder)
+    with open(os.path.join(work, "tokenizer_config.json"), encoding="utf-8") as f:
+        settings = json.load(f)
+    settings["model_max_length"] = saved["config"]["max_position_embeddings"]
+    write_json(os.path.join(folder, "tokenizer_config.json"), settings)
 
 
 def main():
     args = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    args.add_argument("--work", required=True, help="folder of checkpoint.pt and tokenizer.json")
+    args.add_argument("--work", required=True, help="folder of tokenizer.json")
+    args.add_argument("--run", help="folder of checkpoint.pt [WORK]")
     args.add_argument("--out", required=True, help="folder to write; replaced if it exists")
     args = args.parse_args()
-    saved = torch.load(os.path.join(args.work, "checkpoint.pt"), map_location="cpu")
-    tokenizer = Tokenizer.load(args.work)
-    bos, end = tokenizer.vocab[BOS], tokenizer.vocab[END]
+    saved = checkpoint.read(args.run or args.work)
 
     aside, old = args.out.rstrip("/") + ".new", args.out.rstrip("/") + ".old"
     for folder in (aside, old):
         shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(aside)
-    write_safetensors(os.path.join(aside, "model.safetensors"), saved["model"])
-    write_json(os.path.join(aside, "config.json"), config_of(saved["config"], bos, end))
-    write_json(os.path.join(aside, "generation_config.json"),
-               {"bos_token_id": bos, "eos_token_id": [end, bos],
-                "do_sample": True, "temperature": 0.7, "top_p": 0.9})
-    tokenizer.save(aside)
+    write_folder(aside, saved, args.work)
     if os.path.isdir(args.out):
         os.rename(args.out, old)
     os.rename(aside, args.out)
     shutil.rmtree(old, ignore_errors=True)
-    print(f"{args.out}: {sum(t.numel() for t in saved['model'].values())} parameters, "
+    parameters = sum(t.numel() for t in saved["model"].values())
+    print(f"{args.out}: {saved['member']}, {parameters} parameters, "
           f"{saved['state']['tokens']} tokens seen")
 
 

@@ -9,6 +9,7 @@ str for plain prose. The evaluation files of the folder are never opened.
   chats    Topical-Chat and Open-Assistant threads
   tasks    Schema-Guided Dialogue and Taskmaster
   persona  persona.txt: [(question, answer)]
+  pg19     whole books, for the memory family
 """
 import glob
 import json
@@ -46,10 +47,12 @@ def tidy(text):
     return re.sub(r"\s+", " ", text).strip()
 
 
+QUOTES = str.maketrans({"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"', "\u2014": "--"})
+
+
 def plain(text):
     """ASCII only, so that a small vocabulary is not spent on rare bytes."""
-    table = {"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"', "\u2014": "--"}
-    text = "".join(table.get(ch, ch) for ch in text)
+    text = text.translate(QUOTES)
     return text if text.isascii() else ""
 
 
@@ -94,6 +97,14 @@ def read_books(folder):
     for path in sorted(glob.glob(os.path.join(folder, "pg19_train-*.txt.xz"))):
         with lzma.open(path, "rt", encoding="utf-8") as f:
             yield from f.read().split("\n\0\n")
+
+
+def unwrapped(book):
+    """The paragraphs of a whole book in their order, a line each; those with unkind words left out."""
+    for raw in re.split(r"\n\s*\n", book):
+        text = tidy(raw.replace("_", "").translate(QUOTES))
+        if text and not UNKIND.search(text):
+            yield text
 
 
 def plain_books(folder, simple_words):

@@ -144,8 +144,11 @@ class Tokenizer:
             raw += token.encode() if token in SPECIAL else bytes(self.byte_of[c] for c in token)
         return raw.decode("utf-8", errors="replace")
 
-    def save(self, folder):
-        """tokenizer.json and tokenizer_config.json as Hugging Face reads them."""
+    def save(self, folder, chat=True):
+        """tokenizer.json and tokenizer_config.json as Hugging Face reads them.
+
+        With chat the template writes the beginning of the text, without it the tokenizer does.
+        """
         byte_level = {"type": "ByteLevel", "add_prefix_space": False,
                       "trim_offsets": True, "use_regex": True}
         write_json(os.path.join(folder, "tokenizer.json"), {
@@ -161,9 +164,9 @@ class Tokenizer:
                       "fuse_unk": False, "byte_fallback": False, "vocab": self.vocab,
                       "merges": [f"{a} {b}" for a, b in self.merges]}})
         write_json(os.path.join(folder, "tokenizer_config.json"), {
-            "tokenizer_class": "PreTrainedTokenizerFast", "add_bos_token": False,
+            "tokenizer_class": "PreTrainedTokenizerFast", "add_bos_token": not chat,
             "bos_token": BOS, "eos_token": END, "clean_up_tokenization_spaces": False,
-            "model_max_length": 512, "chat_template": CHAT_TEMPLATE})
+            **({"chat_template": CHAT_TEMPLATE} if chat else {})})
 
     @classmethod
     def load(cls, folder):

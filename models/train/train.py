@@ -1,11 +1,11 @@
-"""Train the model for a given number of minutes.
+"""Train a member of the family.
 
-  python3 train.py --work WORK --minutes 80
+  python3 train.py --work WORK --minutes 80                                    the chat model
+  python3 train.py --work WORK --out RUN --member mamba --tokens 24e6          one of the family
 
-The learning rate and the mix of the sources follow the share of the time that
-is used up, so the run ends by itself and in good order on any machine. WORK
-holds data.npz; it receives checkpoint.pt and loss.csv. Started again, it
-resumes from the checkpoint.
+WORK holds data.npz and tokenizer.json; RUN (WORK itself if not given) receives checkpoint.pt and
+loss.csv. Started again, it resumes. The learning rate and the mix of the sources follow the share
+of the tokens, or of the minutes, that is used up: the run ends by itself and in good order.
 
   torchrun --nproc_per_node 2 train.py ...     two processes share every batch
 """
@@ -15,47 +15,18 @@ import math
 import os
 import time
 
-import numpy as np
 import torch
 from torch import distributed
 from torch.nn import functional as F
 
-from model import Config, Llama, parameter_count
+import checkpoint
+from batches import Batches
+from members import MEMBERS, SHAPES, build, parameter_count
 from tokenizer import Tokenizer
 
-# Share of the rows drawn from each source, at the start and at the end.
-MIX = {"books": (.20, .02), "passages": (.05, .03), "stories": (.28, .24),
-       "chats": (.17, .14), "threads": (.02, .04), "tasks": (.08, .03),
-       "persona": (.07, .25), "recall": (.13, .25)}
-WARMUP_STEPS = 100
+WARMUP_STEPS, WARMUP_SHARE = 100, 0.05  # whichever is shorter
 FINAL_LR = 0.03  # of the peak
-SHORT_ROWS = 0.65  # rows have half their length for this share of the time: cheaper attention
-
-
-class Source:
-    """A token stream, drawn from at the beginnings of its documents."""
-
-    def __init__(self, ids):
-        self.ids = ids.astype(np.int64)
-        self.starts = np.flatnonzero(self.ids == 0)
-        self.order = []
-
-    def row(self, length, rng):
-        """`length` tokens from the start of a document on; every document once a round."""
-        if not len(self.order):
-            self.order = rng.permutation(self.starts[:-1])
-        start, self.order = self.order[-1], self.order[:-1]
-        return np.take(self.ids, np.arange(start, start + length), mode="wrap")
-
-
-def batch(sources, share, rows, length, rng):
-    names = rng.choice(list(sources), size=rows, p=share)
-    return torch.from_numpy(np.stack([sources[n].row(length + 1, rng) for n in names]))
-
-
-def mix_at(progress, names):
-    share = np.array([MIX[n][0] + (MIX[n][1] - MIX[n][0]) * progress for n in names])
-    return share / share.sum()
+LOGS = 40  # lines of loss.csv in a run
 
 
 def loss_of(model, ids):
@@ -64,22 +35,23 @@ def loss_of(model, ids):
 
 
 @torch.no_grad()
-def held_out_loss(model, streams, length, device, rows):
-    """name -> mean loss in nats per token over the first `rows` held-out rows."""
+def held_out_loss(model, sources, length, device, rows, at_once):
+    """name -> mean loss in nats per token over the same `rows` held-out rows."""
     losses = {}
-    for name, ids in streams.items():
-        n = min(rows, (len(ids) - 1) // length)
-        if n:
-            ids = ids[:n * length + 1].astype(np.int64)
-            block = np.stack([ids[i * length:(i + 1) * length + 1] for i in range(n)])
-            losses[name] = loss_of(model, torch.from_numpy(block).to(device)).item()
+    for name, source in sources.items():
+        ids = source.held(rows, length + 1)
+        if ids is not None:
+            parts = ids.to(device).split(at_once)
+            losses[name] = sum(loss_of(model, p).item() * len(p) for p in parts) / len(ids)
     return losses
 
 
 def optimizer_of(model, lr, decay):
-    """AdamW; norms and the embedding are not decayed."""
-    matrices = [p for n, p in model.named_parameters() if p.dim() == 2 and "embed" not in n]
-    others = [p for n, p in model.named_parameters() if p.dim() == 1 or "embed" in n]
+    """AdamW; what is no matrix of a product, and the embedding, is not decayed."""
+    matrices, others = [], []
+    for name, p in model.named_parameters():
+        plain = p.dim() == 2 and not any(word in name for word in ("embed", "norm", "bias"))
+        (matrices if plain else others).append(p)
     return torch.optim.AdamW([{"params": matrices, "weight_decay": decay},
                               {"params": others, "weight_decay": 0.0}],
                              lr=lr, betas=(0.9, 0.95))
@@ -87,7 +59,8 @@ def optimizer_of(model, lr, decay):
 
 def learning_rate(step, progress, peak):
     cosine = FINAL_LR + (1 - FINAL_LR) * 0.5 * (1 + math.cos(math.pi * progress))
-    return peak * min(1.0, (step + 1) / WARMUP_STEPS) * cosine
+    warm = max((step + 1) / WARMUP_STEPS, progress / WARMUP_SHARE)
+    return peak * min(1.0, warm) * cosine
 
 
 def share_gradients(model, workers):
@@ -99,24 +72,121 @@ def share_gradients(model, workers):
         g.copy_(part.view_as(g))
 
 
-def save(path, model, optimizer, state):
-    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(),
-                "config": vars(model.config), "state": state}, path + ".tmp")
-    os.replace(path + ".tmp", path)
+def learn(model, optimizer, ids, workers, at_once):
+    """One step; the rows go through the model `at_once` at a time. Returns the mean loss."""
+    optimizer.zero_grad(set_to_none=True)
+    total = 0.0
+    for part in ids.split(at_once):
+        loss = loss_of(model, part) * (len(part) / len(ids))
+        loss.backward()
+        total += loss.item()
+    if workers > 1:
+        share_gradients(model, workers)
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return total
+
+
+def configuration(args, batches):
+    """Values of the member's Config: shape, vocabulary, context, then what --set says."""
+    shape = args.shape or ("chat" if batches.chat else "memory")
+    values = {**SHAPES[shape][args.member], "max_position_embeddings": args.length,
+              "vocab_size": len(Tokenizer.load(args.work).tokens)}
+    for name, value in (pair.split("=") for pair in args.set):
+        kind = type(getattr(MEMBERS[args.member].Config, name))
+        values[name] = kind(value)
+    return values
+
+
+def log(args, line, mode="a"):
+    """A line of loss.csv."""
+    with open(os.path.join(args.out, "loss.csv"), mode, newline="") as f:
+        csv.writer(f).writerow(line)
 
 
 def arguments():
     args = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    args.add_argument("--work", required=True, help="folder of data.npz and of the results")
-    args.add_argument("--minutes", type=float, required=True, help="length of the whole run")
-    args.add_argument("--batch", type=int, default=2048, help="tokens of a batch")
-    args.add_argument("--length", type=int, default=512, help="tokens of a row")
+    args.add_argument("--work", required=True, help="folder of data.npz and tokenizer.json")
+    args.add_argument("--out", help="folder of the run [WORK]")
+    args.add_argument("--member", choices=MEMBERS, default="transformer")
+    args.add_argument("--shape", choices=SHAPES, help="[chat or memory, as the data]")
+    args.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE",
+                      help="values of the member's Config, as hidden_size=128 num_hidden_layers=3")
+    much = args.add_mutually_exclusive_group(required=True)
+    much.add_argument("--tokens", type=float, help="length of the whole run in tokens")
+    much.add_argument("--minutes", type=float, help="or in minutes")
+    args.add_argument("--batch", type=int, help="tokens of a batch [chat: 2048, memory: 8192]")
+    args.add_argument("--length", type=int, help="tokens of a row [chat: 512, memory: 2048]")
+    args.add_argument("--at-once", type=int, help="rows that go through the model together [all]")
     args.add_argument("--lr", type=float, default=2e-3)
     args.add_argument("--decay", type=float, default=0.1)
     args.add_argument("--save-minutes", type=float, default=6)
     args.add_argument("--threads", type=int, default=0, help="0: as torch likes")
     args.add_argument("--seed", type=int, default=1)
     return args.parse_args()
+
+
+class Clock:
+    """How much of the run is behind: the same in every process."""
+
+    def __init__(self, args, state, workers, device):
+        self.args, self.state, self.workers, self.device = args, state, workers, device
+        self.before, self.begin = state["seconds"], time.time()
+
+    def progress(self):
+        seconds = torch.tensor(self.before + time.time() - self.begin, device=self.device)
+        if self.workers > 1:
+            distributed.broadcast(seconds, 0)
+        self.state["seconds"] = seconds.item()
+        if self.args.tokens:
+            return min(1.0, self.state["tokens"] / self.args.tokens)
+        return min(1.0, self.state["seconds"] / (60 * self.args.minutes))
+
+
+class Report:
+    """A line every 20 seconds."""
+
+    def __init__(self, state, progress):
+        self.time, self.tokens = time.time(), state["tokens"]
+        self.first = (self.time, progress)
+
+    def show(self, state, progress, lr):
+        now = time.time()
+        if now - self.time < 20 and progress < 1:
+            return
+        speed = (state["tokens"] - self.tokens) / (now - self.time)
+        left = (now - self.first[0]) * (1 - progress) / max(1e-9, progress - self.first[1])
+        print(f"step {state['step']} loss {state['loss']:.3f} lr {lr:.1e} {speed:.0f} tokens/s "
+              f"{100 * progress:.1f}% {left / 60:.0f} minutes left", flush=True)
+        self.time, self.tokens = now, state["tokens"]
+
+
+def begin(args, batches, device):
+    """Model, optimizer and state: new, or as the checkpoint has them."""
+    os.makedirs(args.out, exist_ok=True)
+    saved = checkpoint.read(args.out, device) if checkpoint.exists(args.out) else None
+    if saved and saved["member"] != args.member:
+        raise SystemExit(f"{args.out} holds a run of {saved['member']}")
+    model = build(args.member, saved["config"] if saved else configuration(args, batches)).to(device)
+    optimizer = optimizer_of(model, args.lr, args.decay)
+    state = {"step": 0, "tokens": 0, "seconds": 0.0, "loss": 0.0}
+    if saved:
+        model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        state = saved["state"]
+    return model, optimizer, state
+
+
+def keep(args, batches, model, optimizer, state, measure):
+    """Write the checkpoint; with `measure`, how many held-out rows to read, also a line of loss.csv."""
+    if measure:
+        device = next(model.parameters()).device
+        losses = held_out_loss(model, batches.valid, args.length, device, measure, args.at_once)
+        log(args, [f"{state['seconds'] / 60:.1f}", state["step"], state["tokens"],
+                   f"{state['loss']:.4f}",
+                   *(f"{losses[n]:.4f}" if n in losses else "" for n in batches.valid)])
+        print("held out:", {n: round(v, 3) for n, v in losses.items()}, flush=True)
+    checkpoint.save(args.out, args.member, model, optimizer, state)
 
 
 def main():
@@ -129,69 +199,41 @@ def main():
         distributed.init_process_group("nccl" if device != "cpu" else "gloo")
     torch.manual_seed(args.seed)
 
-    data = np.load(os.path.join(args.work, "data.npz"))
-    sources = {name: Source(data[f"{name}.train"]) for name in MIX}
-    held = {name: data[f"{name}.valid"] for name in MIX}
-    vocab = len(Tokenizer.load(args.work).tokens)
-    model = Llama(Config(vocab_size=vocab, max_position_embeddings=args.length)).to(device)
-    optimizer = optimizer_of(model, args.lr, args.decay)
+    batches = Batches(os.path.join(args.work, "data.npz"), args.seed)
+    args.out = args.out or args.work
+    args.length = args.length or (512 if batches.chat else 2048)
+    args.batch = args.batch or (2048 if batches.chat else 8192)
+    args.at_once = args.at_once or args.batch
+    if args.batch % (args.length * workers):
+        raise SystemExit(f"--batch {args.batch} is no multiple of {args.length} times {workers}")
+    model, optimizer, state = begin(args, batches, device)
+    if rank == 0:
+        print(f"{args.member}: {parameter_count(model)} parameters, {device}, "
+              f"from step {state['step']}", flush=True)
+        if not state["step"]:
+            log(args, ["minutes", "step", "tokens", "loss", *batches.valid], "w")
 
-    state = {"step": 0, "tokens": 0, "seconds": 0.0, "loss": 0.0}
-    path = os.path.join(args.work, "checkpoint.pt")
-    log_path = os.path.join(args.work, "loss.csv")
-    if os.path.exists(path):
-        saved = torch.load(path, map_location=device)
-        model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        state = saved["state"]
-    elif rank == 0:
-        with open(log_path, "w", newline="") as f:
-            csv.writer(f).writerow(["minutes", "step", "tokens", "loss", *MIX])
-    print(f"{parameter_count(model)} parameters, {device}, from step {state['step']}", flush=True)
-
-    rng = np.random.default_rng((args.seed, state["step"], rank))
-    before, begin, last_save = state["seconds"], time.time(), time.time()
-    done = False
-    while not done:
-        clock = torch.tensor(before + time.time() - begin, device=device)
-        if workers > 1:
-            distributed.broadcast(clock, 0)
-        state["seconds"] = clock.item()
-        progress = min(1.0, state["seconds"] / (60 * args.minutes))
-        done = progress >= 1.0
+    clock = Clock(args, state, workers, device)
+    progress = clock.progress()
+    report, last_save = Report(state, progress), time.time()
+    while progress < 1:
         lr = learning_rate(state["step"], progress, args.lr)
         for group in optimizer.param_groups:
             group["lr"] = lr
-
-        length = args.length // 2 if progress < SHORT_ROWS else args.length
-        ids = batch(sources, mix_at(progress, list(sources)),
-                    args.batch // workers // length, length, rng)
-        loss = loss_of(model, ids.to(device))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        if workers > 1:
-            share_gradients(model, workers)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        length = batches.row_length(args.length, progress)
+        ids = batches.draw(state["step"], args.batch // length, length, progress)
+        loss = learn(model, optimizer, ids[rank::workers].to(device), workers, args.at_once)
 
         state["step"] += 1
         state["tokens"] += args.batch
-        state["loss"] = loss.item() if state["step"] == 1 else (
-            0.97 * state["loss"] + 0.03 * loss.item())
-        if rank == 0 and state["step"] % 50 == 0:
-            print(f"step {state['step']} loss {state['loss']:.3f} lr {lr:.1e} "
-                  f"{state['tokens'] / (state['seconds'] + 1):.0f} tokens/s "
-                  f"{100 * progress:.1f}%", flush=True)
-        if rank == 0 and (done or time.time() - last_save >= 60 * args.save_minutes):
-            last_save = time.time()
-            losses = held_out_loss(model, held, args.length, device, rows=16 if done else 4)
-            with open(log_path, "a", newline="") as f:
-                csv.writer(f).writerow(
-                    [f"{state['seconds'] / 60:.1f}", state["step"], state["tokens"],
-                     f"{state['loss']:.4f}",
-                     *(f"{losses[n]:.4f}" if n in losses else "" for n in MIX)])
-            print("held out:", {n: round(v, 3) for n, v in losses.items()}, flush=True)
-            save(path, model, optimizer, state)
+        state["loss"] = 0.97 * state["loss"] + 0.03 * loss if state["step"] > 1 else loss
+        last, progress = progress, clock.progress()
+        due = int(progress * LOGS) > int(last * LOGS)
+        if rank == 0:
+            report.show(state, progress, lr)
+            if due or time.time() - last_save >= 60 * args.save_minutes:
+                keep(args, batches, model, optimizer, state, due and (16 if progress == 1 else 4))
+                last_save = time.time()
 
 
 if __name__ == "__main__":
