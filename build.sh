@@ -27,7 +27,7 @@ need_emcc=(emcc:emscripten /usr/lib/llvm-19/bin/llvm-ar:llvm-19)
 need_native=(gcc:gcc /usr/include/stdio.h:libc6-dev clang-19:clang-19 "$rt.asan-$(uname -m).a:libclang-rt-19-dev" ld:binutils)
 need_test=(llvm-nm-19:llvm-19 chromium:chromium)
 debian=/usr/lib/python3/dist-packages
-need_train=(/usr/bin/python3:python3 $debian/torch:python3-torch $debian/regex:python3-regex /usr/lib/$(uname -m)-linux-gnu/openblas-pthread:libopenblas0-pthread)
+need_train=(/usr/bin/python3:python3 "$debian/torch:python3-torch" "$debian/regex:python3-regex" "/usr/lib/$(uname -m)-linux-gnu/openblas-pthread:libopenblas0-pthread")
 
 need() {
     local pair missing=() sudo=()
