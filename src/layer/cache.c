@@ -379,9 +379,9 @@ static void q8_weights(const pal_cache_rows *c, const float *p, uint32_t n, uint
     }
 }
 
-/* 16 columns of up to eight fours of slots, for `heads` (a constant, at most 3); step: bytes from head to head. */
+/* 16 columns of some fours of slots, for `heads` (a constant, at most 3); step: bytes from head to head. */
 PAL_INLINE void imix(const uint8_t *v, uint32_t stride, uint32_t fours, uint32_t heads, const uint8_t *codes,
-                     uint32_t step, const float *scale, float *o, uint32_t o_stride) {
+                     const uint8_t *scales, uint32_t step, float *o, uint32_t o_stride) {
     i4 sum[3][4] = {{{0}}};
     PAL_ROLLED
     for (uint32_t j = 0; j < fours; j++, v += stride) {
@@ -397,7 +397,7 @@ PAL_INLINE void imix(const uint8_t *v, uint32_t stride, uint32_t fours, uint32_t
     }
     PAL_UNROLL
     for (uint32_t h = 0; h < heads; h++, o += o_stride) {
-        const f4 d = f4_set(scale[h * step / sizeof *scale]);
+        const f4 d = f4_set(*(const float *)(const void *)(scales + h * step));
         PAL_UNROLL
         for (uint32_t k = 0; k < 4; k++) f4_store(o + 4 * k, f4_madd(d, f4_from(sum[h][k]), f4_load(o + 4 * k)));
     }
@@ -409,23 +409,19 @@ static void q8_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const 
     for (uint32_t h = 0; h < w->tokens * w->group; h++) pal_zero(o + (size_t)h * o_stride, wide * sizeof *o);
     for (uint32_t j = 0; j < n; j += PAL_CACHE_BLOCK) {
         const uint32_t left = (n - j + 3) / 4, fours = left < PAL_CACHE_BLOCK / 4 ? left : PAL_CACHE_BLOCK / 4;
+        const uint32_t blind =
+            j < w->seen ? 0 : (j - w->seen + 1) * w->group; /* heads of tokens that see no slot of it */
         for (uint32_t i = 0; i < wide; i += 16) {
-            const uint8_t *v = c->at + (size_t)j / 4 * stride + 4 * (from + i), *codes = w->codes;
-            float *to = o + i;
-            /* tokens that have not seen the block come first */
-            const uint32_t blind = j < w->seen ? 0 : j - w->seen + 1;
-            codes += (size_t)blind * w->group * step, to += (size_t)blind * w->group * o_stride;
-            uint32_t heads = (w->tokens - blind) * w->group;
-            for (uint32_t many; heads; heads -= many, codes += many * step, to += many * o_stride) {
-                const float *scale = (const float *)(const void *)(codes + w->stride) + j / PAL_CACHE_BLOCK;
-                many = heads > 4 || heads == 3 ? 3 : heads > 1 ? 2 : 1;
-                if (many == 3)
-                    imix(v, stride, fours, 3, codes + j, step, scale, to, o_stride);
-                else if (many == 2)
-                    imix(v, stride, fours, 2, codes + j, step, scale, to, o_stride);
-                else
-                    imix(v, stride, fours, 1, codes + j, step, scale, to, o_stride);
-            }
+            const uint8_t *v = c->at + (size_t)j / 4 * stride + 4 * (from + i);
+            const uint8_t *codes = (const uint8_t *)w->codes + (size_t)blind * step + j;
+            const uint8_t *scales = codes + w->stride - j + j / PAL_CACHE_BLOCK * sizeof(float);
+            float *to = o + (size_t)blind * o_stride + i;
+            uint32_t heads = w->tokens * w->group - blind;
+            for (; heads > 4 || heads == 3; heads -= 3, codes += 3 * step, scales += 3 * step, to += 3 * o_stride)
+                imix(v, stride, fours, 3, codes, scales, step, to, o_stride);
+            for (; heads > 1; heads -= 2, codes += 2 * step, scales += 2 * step, to += 2 * o_stride)
+                imix(v, stride, fours, 2, codes, scales, step, to, o_stride);
+            if (heads) imix(v, stride, fours, 1, codes, scales, step, to, o_stride);
         }
     }
 }
