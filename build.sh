@@ -272,7 +272,7 @@ verb_site() { # the static site, into build/site: copy that to any static host
     rm -rf build/site
     mkdir -p build/site/models
     run node web/bundle.js site build/site
-    run cp models/default.gguf models/catalogue.json LICENSE build/site/models/
+    run cp -r models/default.gguf models/catalogue.json models/family LICENSE build/site/models/
     echo '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=web/site/"><link rel="icon" href="web/site/icon.svg"><title>Palimpsest</title><a href="web/site/">Palimpsest</a>' >build/site/index.html
 }
 verb_demo() { # [PORT] the static site on 127.0.0.1; prints the URL

@@ -23,6 +23,7 @@ await bundle(out, { 'worker/worker': './worker/worker.js' });
 await bundle(out, { 'team/helper': './team/helper.js' });
 if (what === 'site') {
   await bundle(out, { 'site/site': './site/site.js' });
+  await bundle(out, { 'site/family': './site/family.js' });
   const keep = (/** @type {string} */ name) => /theme\.js$/.test(name) || !/\.js$|screenshots/.test(name); // theme.js runs by itself, before the page is drawn
   await fs.cp(`${here}site`, `${out}site`, { recursive: true, filter: (name) => keep(name.slice(here.length)) });
   await fs.copyFile(`${here}sw.js`, `${out}sw.js`);

@@ -4,30 +4,15 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
-import { makeKind } from '../bench/kinds-models.js';
-import { load, root } from '../node/kit.js';
+import { randomModel } from './random-model.js';
 import { ready, withSite } from './site-kit.js';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'state-'));
 test.after(() => fs.rmSync(folder, { recursive: true }));
 
-/** A random model of this kind that speaks the embedded model's vocabulary. */
-async function model(kind) {
-    const { gguf, vocabularySize } = await load(path.join(root, 'models/default.gguf'));
-    const type = (v) => ({ string: 'string', boolean: 'bool', number: 'u32' })[typeof v];
-    const words = [...gguf.keys.keys()].filter((key) => key.startsWith('tokenizer.')).map((key) => {
-        const list = gguf.array(key);
-        if (!list) return [key, type(gguf.value(key)), gguf.value(key)];
-        return [key, typeof list[0] === 'string' ? 'string[]' : /scores/.test(key) ? 'f32[]' : 'i32[]', list];
-    });
-    const file = path.join(folder, `${kind.replaceAll(/\W+/g, '-')}.gguf`);
-    makeKind(kind, file, vocabularySize, words);
-    return file;
-}
-
 /** Opens it in the site as a visitor would, and says something. */
 async function open({ page, say }, kind) {
-    await page.setInputFiles('#file', await model(kind));
+    await page.setInputFiles('#file', await randomModel(kind, folder));
     await page.waitForFunction((name) => document.querySelector('pal-chat').chat?.model.architecture === name, { mamba: 'mamba', griffin: 'recurrentgemma' }[kind]);
     await ready(page);
     const box = page.getByRole('textbox', { name: 'Message' });
