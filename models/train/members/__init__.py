@@ -38,7 +38,7 @@ SHAPES = {
     },
     # 1.7 million with 2048 tokens
     "memory": {
-        "transformer": {**SMALL, "num_key_value_heads": 1, "intermediate_size": 384},
+        "transformer": {**SMALL, "num_attention_heads": 4, "head_dim": 48, "intermediate_size": 352},
         "ttt-linear": {**SMALL, "intermediate_size": 288, **LINEAR},
         "ttt-mlp": {**SMALL, "intermediate_size": 128, **MLP},
         "mamba": {"hidden_size": 192, "num_hidden_layers": 5, "state_size": 64},
