@@ -300,7 +300,7 @@ build_read() { # the yardstick of the benches: plain reads of wasm memory
 verb_peers() { # [flags] speed, memory and size beside wllama, in headless Chromium; --quick takes minutes, all of it hours
     need "${need_test[@]}"
     need_npm
-    build_wasm clang-simd clang-relaxed
+    build_wasm "${shipped[@]}"
     build_dist
     build_read
     run node tests/bench/peers.js "$@"
