@@ -309,7 +309,7 @@ verb_profile() { # [flags] where the time of a token goes, function by function,
     local name
     need "${need_test[@]}"
     need_npm
-    build_wasm clang-simd clang-relaxed
+    build_wasm "${shipped[@]}"
     build_dist
     for name in simd relaxed; do # the same module once more, with a map of it
         wasm_flags "clang-$name"
