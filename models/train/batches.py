@@ -8,9 +8,9 @@ import torch
 
 BOS = 0  # the first token of every document
 # Share of the rows drawn from each source, at the start and at the end.
-MIX = {"books": (.20, .02), "passages": (.05, .03), "stories": (.28, .24),
-       "chats": (.17, .14), "threads": (.02, .04), "tasks": (.08, .03),
-       "persona": (.07, .25), "recall": (.13, .25), "pg19": (1, 1)}
+MIX = {"books": (.10, .01), "stories": (.10, .04), "chats": (.08, .03), "threads": (.01, .01),
+       "tasks": (.03, .01), "smalltalk": (.24, .30), "topics": (.17, .21), "tales": (.10, .16),
+       "recall": (.17, .23), "pg19": (1, 1)}
 ANYWHERE = {"pg19"}  # rows begin anywhere in a document, with BOS in front; else at its beginning
 SHORT_ROWS = 0.65  # chats: rows have half their length for this share of the run, cheaper attention
 

@@ -15,7 +15,10 @@ import re
 import numpy as np
 
 import recall
+import smalltalk
 import sources
+import stories
+import topics
 from tokenizer import BOS, Tokenizer, train
 
 HELD_SHARE, HELD_TALES = 0.01, 24
@@ -32,8 +35,20 @@ def join_chats(chats, rng, most):
         i += n
 
 
-def as_chats(pairs):
-    return [[("user", ask), ("assistant", answer)] for ask, answer in pairs]
+def by_hand(rng):
+    """The chats that are made of hand-written lines; none of them needs the text folder."""
+    known = topics.read(os.path.join(HERE, "topics.txt"))
+    about, told, plots, said = (smalltalk.read(*(os.path.join(HERE, name) for name in names)) for names in (
+        ["about.txt"], ["recall.txt"], ["stories.txt"], ["persona.txt", "questions.txt"]))
+    tales = stories.Tales(known, *plots)
+    words = recall.with_names({**said[0], **told[0], "tale": lambda rng: tales.tale(rng)[0]})
+    talk = smalltalk.Talk(words, said[1], lambda rng: topics.scene(known, about[1], rng), tales.scene)
+    return {
+        "smalltalk": [talk.chat(rng) for _ in range(14000)],
+        "topics": [topics.chat(known, about[1], rng) for _ in range(14000)],
+        "tales": [tales.chat(rng) for _ in range(8000)],
+        "recall": [recall.chat(words, told[1], talk.short_scene, rng) for _ in range(12000)],
+    }
 
 
 def build(text, rng):
@@ -41,32 +56,22 @@ def build(text, rng):
     tales = sources.stories(text)
     simple = {w for t in tales for w in re.findall(r"[a-z]+", t)}
     books = sources.plain_books(text, simple)
-    easy, wide = books[:len(books) // 5], books[:len(books) * 3 // 5]
-    chunks = [c for book in easy for c in sources.book_chunks(book)]
-    persona_path = os.path.join(HERE, "persona.txt")
-    told = list(sources.persona(persona_path))
-    persona = [chat for _ in range(6) for chat in join_chats(as_chats(told), rng, 5)]
-    asked = list(sources.passages(wide, sources.persona_nouns(persona_path), rng))
-    tasks = list(sources.tasks(text, rng))
+    chunks = [c for book in books[:len(books) // 5] for c in sources.book_chunks(book)]
     nouns = sources.nouns_of(tales, 4)
     retold = [c for _ in range(3) for c in sources.story_chats(tales[HELD_TALES:], nouns, rng)]
-    longer = [(c[0][1], c[1][1]) for c in retold + asked if len(c[1][1]) < 600]
-    fillers = told + rng.sample(longer, len(told) // 2)
     documents = {
         "books": rng.sample(chunks, min(len(chunks), 9000)),
-        "passages": list(join_chats(asked, rng, 3)),
-        "stories": [*join_chats(retold, rng, 2), *tales[HELD_TALES:len(tales) // 2]],
+        "stories": list(join_chats(retold, rng, 2)),
         "chats": list(sources.chats(text)),
         "threads": list(join_chats(list(sources.threads(text)), rng, 2)),
-        "tasks": list(join_chats(tasks, rng, 2)),
-        "persona": persona,
-        "recall": [recall.recall_chat(rng, fillers) for _ in range(12000)],
+        "tasks": list(join_chats(list(sources.tasks(text, rng)), rng, 2)),
+        **by_hand(rng),
     }
     split = {name: hold_out(docs, rng) for name, docs in documents.items()}
-    # Stories are told several times and persona is learned by heart: no random split.
+    # Stories are told several times: no random split. What is held out of the chats by hand has the
+    # same lines in other joins, and other names.
     split["stories"] = (documents["stories"],
                         list(sources.story_chats(tales[:HELD_TALES], nouns, rng)))
-    split["persona"] = (documents["persona"], [])
     return split
 
 

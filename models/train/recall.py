@@ -1,85 +1,118 @@
 """Made-up chats in which the user tells something and asks for it later.
 
-They teach a tiny model the one skill a bounded memory can be seen by:
-copying a word from far back. Half of the names are invented, so that they
-cannot be guessed.
+They teach a tiny model the one skill a bounded memory can be seen by: copying a word from far
+back. Half of the names are invented, so that they cannot be guessed. What was told last holds, and
+what was never told is not known.
 """
+import re
 
-NAMES = """Anna Ben Clara David Emma Felix Grace Henry Ida Jack Kate Leo Mary Nora Oscar
-Paul Rosa Sam Tom Vera Will Zoe Lily Max Mia Tim Sara Lucy Jane Peter Alice Bob Carl
-Diana Eva Frank George Helen Ivan Julia Karl Laura Mark Nina Otto Rita Simon Tina""".split()
-COLOURS = "red blue green yellow purple orange pink brown black white grey golden".split()
-ANIMALS = "dog cat horse rabbit bird fish mouse goat cow duck".split()
-FOODS = "bread soup cheese apples rice cake pasta honey pears fish eggs salad".split()
-CITIES = """London Paris Rome Berlin Madrid Tokyo Seoul Oslo Vienna Lisbon Dublin Boston
-Chicago Cairo Delhi Sydney Moscow Athens Prague Toronto""".split()
+from grammar import capital, chat_of, fill
+
+# Talk that would tell a fact of its own between the facts of a chat.
+TELLS = re.compile(r"\bname|called|favorite|I am [A-Z]|I live|I work|years old|I have a|My |Call me|here\b"
+                   r"|I was|I went")
+FAVORITES = ("color", "food", "season", "animal", "hobby", "day")
+KINDS = ["name"] * 6 + ["pet"] * 4 + ["city", "color"] * 3 + ["relative", "job", "number", "age", "trip",
+                                                              *FAVORITES]
 
 
-def any_name(rng):
+def any_name(names, rng):
     if rng.random() < 0.5:
-        return rng.choice(NAMES)
-    parts = rng.randint(2, 3)
-    return "".join(rng.choice("bdfgklmnprstvz") + rng.choice("aeiou")
-                   for _ in range(parts)).capitalize() + rng.choice(["", "n", "l", "s"])
+        return rng.choice(names)
+    parts = [rng.choice("b d f g h j k l m n p r s t v z br dr fl gr kl st tr sh".split())
+             + rng.choice("a e i o u a e i o u ai ee".split()) for _ in range(rng.choice([1, 2, 2, 2, 3]))]
+    return capital("".join(parts)) + rng.choice(["", "", "n", "l", "s", "r", "x", "k", "m"])
 
 
-def name_fact(rng):
-    name = any_name(rng)
-    tell = rng.choice(["My name is {}.", "I am {}.", "Hi, I am {}.", "Hello, my name is {}.",
-                       "Please call me {}.", "my name is {}"]).format(name)
-    reply = rng.choice(["Nice to meet you, {}!", "Hello, {}! How are you?",
-                        "Hello, {}! What would you like to talk about?"]).format(name)
-    ask = rng.choice(["What is my name?", "Do you remember my name?", "Who am I?",
-                      "What was my name?", "what is my name?"])
-    return tell, reply, ask, f"Your name is {name}."
+def with_names(words):
+    """The words of persona.txt and those that are made up."""
+    return {**words, "any": lambda rng: any_name(words["name"], rng),
+            "town": lambda rng: any_name(words["city"], rng),
+            "count": lambda rng: str(rng.randint(2, 99)),
+            "number": ["lucky number", "house number", "secret number"]}
 
 
-def pet_fact(rng):
-    name, animal = any_name(rng), rng.choice(ANIMALS)
-    tell = rng.choice(["I have a {a} named {n}.", "My {a} is called {n}.",
-                       "The name of my {a} is {n}."]).format(a=animal, n=name)
-    reply = f"{name} is a nice name for a {animal}."
-    ask = rng.choice(["What is the name of my {a}?", "What is my {a} called?",
-                      "Do you remember the name of my {a}?"]).format(a=animal)
-    return tell, reply, ask, f"Your {animal} is called {name}."
+def some_talk(talk, rng):
+    """Up to two exchanges about something else."""
+    while True:
+        pairs = talk(rng)[:rng.choice([1, 1, 2])]
+        if not any(TELLS.search(ask) for ask, _ in pairs):
+            return pairs
 
 
-def thing_fact(rng):
-    kind, values = rng.choice([("color", COLOURS), ("food", FOODS), ("animal", ANIMALS)])
-    value = rng.choice(values)
-    tell = rng.choice(["My favorite {k} is {v}.", "I like the {k} {v} best."]).format(
-        k=kind, v=value)
-    ask = rng.choice(["What is my favorite {}?", "Which {} do I like best?"]).format(kind)
-    return tell, f"I will remember that you like {value}.", ask, f"Your favorite {kind} is {value}."
+class Told:
+    """A fact of a kind: a favorite one, or one that has lines of its own."""
+
+    def __init__(self, kind, words, lines, rng):
+        self.kind, self.words, self.rng, self.bound = kind, words, rng, {}
+        self.group = kind
+        if kind in FAVORITES:
+            value = rng.choice(words[kind])
+            value = "the " + value if kind == "animal" else value
+            self.group, self.bound = "favorite", {"kind": kind, "value": value}
+        self.line = lines[self.group][0]
+        self.tell = self.exchange(self.line)
+
+    def say(self, text):
+        return fill(text, self.words, self.bound, self.rng)
+
+    def exchange(self, line):
+        return self.say(self.rng.choice(line.asks)), self.say(self.rng.choice(line.replies))
+
+    def ask(self):
+        return self.exchange(self.rng.choice(self.line.follows))
+
+    def not_told(self):
+        return self.exchange(self.line.follows[0])[0], self.say(f"{{{self.group}_none}}")
 
 
-def city_fact(rng):
-    city = rng.choice(CITIES) if rng.random() < 0.6 else any_name(rng)
-    tell = rng.choice(["I live in {}.", "My home is in {}.", "I am from {}."]).format(city)
-    ask = rng.choice(["Where do I live?", "Where is my home?", "In which city do I live?"])
-    return tell, f"I hope you like it in {city}.", ask, f"You live in {city}."
+def recall_pairs(words, lines, talk, rng, known):
+    """Facts told, with other talk between; then they are asked for in any order.
+
+    known: the kinds that were told before; those of this part are added.
+    """
+    kinds = list(dict.fromkeys(rng.choice(KINDS) for _ in range(rng.choice([1, 1, 2, 2, 3]))))
+    facts = [Told(kind, words, lines, rng) for kind in kinds]
+    pairs, style = [], rng.random()
+    if style < 0.12:  # told and asked in one breath
+        tell, (question, answer) = facts[0].tell[0], facts[0].ask()
+        pairs.append((tell.rstrip(".") + ". " + question, answer))
+    elif style < 0.24 and facts[0].kind not in known:  # asked too early
+        pairs.append(facts[0].not_told())
+        pairs.append(facts[0].tell)
+    elif style < 0.34 and len(facts) > 1:  # two facts in one line
+        first, second = facts[0], facts[1]
+        pairs.append((f"{first.tell[0].rstrip('.')}. {second.tell[0]}", rng.choice([first, second]).tell[1]))
+    for fact in facts:
+        if not any(fact.tell[0].rstrip(".") in ask for ask, _ in pairs):
+            pairs.append(fact.tell)
+        for _ in range(rng.choice([0, 0, 1, 1, 2, 3])):
+            pairs += some_talk(talk, rng)
+    if rng.random() < 0.2:  # told anew
+        i = rng.randrange(len(facts))
+        facts[i] = Told(facts[i].kind, words, lines, rng)
+        pairs.append(facts[i].tell)
+        if rng.random() < 0.5:
+            pairs += some_talk(talk, rng)
+    for fact in rng.sample(facts, len(facts)):
+        pairs.append(fact.ask())
+        if rng.random() < 0.3:
+            pairs += some_talk(talk, rng)
+    if rng.random() < 0.1:
+        listed = " and ".join(fact.say(f"{{{fact.group}_sum}}") for fact in facts[:2])
+        line = lines["all"][0]
+        pairs.append((rng.choice(line.asks), fill(line.replies[0], {}, {"list": listed}, rng)))
+    known.update(kinds)
+    if rng.random() < 0.15:
+        other = rng.choice(sorted(set(KINDS) - known - {"pet", "relative"}))
+        pairs.append(Told(other, words, lines, rng).not_told())
+    if rng.random() < 0.25:
+        pairs.append(rng.choice(facts).ask())
+    return pairs
 
 
-def number_fact(rng):
-    number = rng.randint(2, 99)
-    what = rng.choice(["lucky number", "house number", "secret number"])
-    return (f"My {what} is {number}.", f"I will remember the number {number}.",
-            f"What is my {what}?", f"Your {what} is {number}.")
-
-
-FACTS = (name_fact, name_fact, pet_fact, thing_fact, city_fact, number_fact)
-
-
-def recall_chat(rng, fillers):
-    """One to three facts, other talk between, then the questions in any order."""
-    kinds = rng.sample(range(1, len(FACTS)), rng.randint(1, 3))
-    facts = [FACTS[k](rng) for k in kinds]
-    pairs = []
-    for tell, reply, _, _ in facts:
-        pairs.append((tell, reply))
-        pairs += rng.sample(fillers, rng.choice([0, 0, 1, 2]))
-    rng.shuffle(facts)
-    for _, _, ask, answer in facts:
-        pairs.append((ask, answer))
-        pairs += rng.sample(fillers, rng.choice([0, 0, 0, 1]))
-    return [turn for ask, answer in pairs for turn in (("user", ask), ("assistant", answer))]
+def chat(words, lines, talk, rng):
+    """lines: those of recall.txt by kind; talk(rng): a scene to stand between."""
+    known = set()
+    parts = [recall_pairs(words, lines, talk, rng, known) for _ in range(rng.choice([1, 1, 1, 1, 2, 3]))]
+    return chat_of([pair for part in parts for pair in part], rng)

@@ -4,12 +4,12 @@ Each source yields documents. A document is a list of (role, text) turns, or a
 str for plain prose. The evaluation files of the folder are never opened.
 
   books    chunks of prose from the PG-19 training books in the plainest English
-  passages "Tell me about the horse." -> a paragraph in which horses occur twice
   stories  "Tell me a story about a cat." -> a TinyStories story with a cat
-  chats    Topical-Chat and Open-Assistant threads
+  chats    Topical-Chat; threads: Open-Assistant
   tasks    Schema-Guided Dialogue and Taskmaster
-  persona  persona.txt: [(question, answer)]
   pg19     whole books, for the memory family
+
+What is written by hand for the chats is in smalltalk.py, topics.py, stories.py and recall.py.
 """
 import glob
 import json
@@ -17,6 +17,8 @@ import lzma
 import os
 import re
 from collections import Counter
+
+from grammar import article
 
 # A noun closes a phrase after an article: "the sea.", "a horse,".
 NOUN = re.compile(r"\b(?:the|a|an|his|her|their) ([a-z]{3,12})[.,;!?]")
@@ -64,10 +66,6 @@ def stories(folder):
 def nouns_of(texts, least):
     counts = Counter(noun for text in texts for noun in NOUN.findall(text))
     return {n for n, c in counts.items() if c >= least and n not in NOT_NOUNS}
-
-
-def article(noun):
-    return ("an " if noun[0] in "aeiou" else "a ") + noun
 
 
 def story_chats(texts, nouns, rng):
@@ -136,27 +134,6 @@ def book_chunks(book, size=1500):
             chunk = ""
 
 
-def passages(books, known, rng, per_noun=50):
-    """Paragraphs that speak of a noun that is not known, with a question for it."""
-    nouns = nouns_of((b[:200000] for b in books), 100) - known
-    taken = Counter()
-    for book in books:
-        for text in paragraphs(book):
-            if not 150 <= len(text) <= 450 or text.count('"') > 0 or text.count(".") < 2:
-                continue
-            count = Counter(re.findall(r"[a-z]+", text))
-            about = [n for n in nouns if count[n] + count[n + "s"] >= 2
-                     and n in text[:100] and taken[n] < per_noun]
-            if not about or re.search(r"\b(I|my|me)\b", text):
-                continue
-            noun = min(about, key=lambda n: (taken[n], n))
-            taken[noun] += 1
-            ask = rng.choice(["Tell me about the {}.", "Tell me about the {}.",
-                              "Write something about the {}.", "Describe the {}.",
-                              "What can you say about the {}?", "Tell me more about the {}."])
-            yield [("user", ask.format(noun)), ("assistant", text)]
-
-
 def chats(folder):
     for thread in read_lines(folder, "topical_chat.jsonl.xz"):
         turns = [(t["role"], plain(tidy(t["text"]))) for t in thread["turns"]]
@@ -183,26 +160,3 @@ def tasks(folder, rng, share=0.15):
             turns = [(t["role"], plain(tidy(t["text"]))) for t in thread["turns"]]
             if rng.random() < share and all(text for _, text in turns):
                 yield turns
-
-
-def persona_nouns(path):
-    with open(path, encoding="utf-8") as f:
-        return set(re.findall(r"^@(\w+)", f.read(), re.M))
-
-
-def persona(path):
-    """[(question, answer)] from the hand-written file."""
-    with open(path, encoding="utf-8") as f:
-        for line in f:
-            if line.startswith("#") or "=" not in line:
-                continue
-            asks, answer = line.strip().split(" = ", 1)
-            if asks.startswith("@"):
-                n = asks[1:]
-                the = n if n in ("rain snow fire water music bread milk spring summer autumn "
-                                 "winter love memory language").split() else "the " + n
-                asks = (f"Tell me about {the}. / What is {the}? / Tell me something about {the}."
-                        f" / What do you know about {the}? / Describe {the}."
-                        f" / Can you tell me about {the}?")
-            for ask in asks.split(" / "):
-                yield ask, answer
