@@ -75,3 +75,33 @@ def draw_weights(model, layers, outputs):
         if isinstance(module, (nn.Linear, nn.Embedding)):
             deep = math.sqrt(2 * layers) if name.endswith(outputs) else 1
             nn.init.normal_(module.weight, std=0.02 / deep)
+
+
+class Body(nn.Module):
+    """What stands around the layers in Hugging Face's llama, and in the authors' TTT."""
+
+    def __init__(self, c, layer):
+        super().__init__()
+        self.embed_tokens = nn.Embedding(c.vocab_size, c.hidden_size)
+        self.layers = nn.ModuleList([layer(c) for _ in range(c.num_hidden_layers)])
+        self.norm = RMSNorm(c.hidden_size, c.rms_norm_eps)
+
+
+class RotaryModel(nn.Module):
+    """Layers x -> layer(x, cos, sin) between an embedding and itself; `rows` rows of cos and sin."""
+
+    def __init__(self, config, layer, width, rows):
+        super().__init__()
+        self.config = config
+        self.model = Body(config, layer)
+        cos, sin = angles(rows, torch.arange(0, width, 2) / width, config.rope_theta)
+        self.register_buffer("cos", cos, persistent=False)
+        self.register_buffer("sin", sin, persistent=False)
+        draw_weights(self, config.num_hidden_layers, ("o_proj", "down_proj"))
+
+    def forward(self, ids):
+        """ids [B][T] -> logits [B][T][V]."""
+        x = self.model.embed_tokens(ids)
+        for layer in self.model.layers:
+            x = layer(x, self.cos, self.sin)
+        return F.linear(self.model.norm(x), self.model.embed_tokens.weight)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .common import RMSNorm, SwiGLU, angles, draw_weights, rotate_halves
+from .common import RMSNorm, RotaryModel, SwiGLU, rotate_halves
 
 BLOCK = 256  # queries at once where PyTorch has no attention of its own
 
@@ -58,6 +58,7 @@ class Attention(nn.Module):
 
     def forward(self, x, cos, sin):
         B, T, _ = x.shape
+        cos, sin = cos[:T], sin[:T]
         q, k, v = (linear(x).view(B, T, -1, self.head_dim).transpose(1, 2)
                    for linear in (self.q_proj, self.k_proj, self.v_proj))
         y = attend(rotate_halves(q, cos, sin), rotate_halves(k, cos, sin), v)
@@ -77,32 +78,9 @@ class Layer(nn.Module):
         return x + self.mlp(self.post_attention_layernorm(x))
 
 
-class Body(nn.Module):
-    def __init__(self, c):
-        super().__init__()
-        self.embed_tokens = nn.Embedding(c.vocab_size, c.hidden_size)
-        self.layers = nn.ModuleList([Layer(c) for _ in range(c.num_hidden_layers)])
-        self.norm = RMSNorm(c.hidden_size, c.rms_norm_eps)
-
-
-class Transformer(nn.Module):
+class Transformer(RotaryModel):
     def __init__(self, config):
-        super().__init__()
-        self.config = config
-        self.model = Body(config)
-        half = torch.arange(0, config.head_dim, 2) / config.head_dim
-        cos, sin = angles(config.max_position_embeddings, half, config.rope_theta)
-        self.register_buffer("cos", cos, persistent=False)
-        self.register_buffer("sin", sin, persistent=False)
-        draw_weights(self, config.num_hidden_layers, ("o_proj", "down_proj"))
-
-    def forward(self, ids):
-        """ids [B][T] -> logits [B][T][V]."""
-        cos, sin = self.cos[:ids.shape[1]], self.sin[:ids.shape[1]]
-        x = self.model.embed_tokens(ids)
-        for layer in self.model.layers:
-            x = layer(x, cos, sin)
-        return F.linear(self.model.norm(x), self.model.embed_tokens.weight)
+        super().__init__(config, Layer, config.head_dim, config.max_position_embeddings)
 
 
 def hf_config(config):

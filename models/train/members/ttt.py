@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from .common import RMSNorm, SwiGLU, angles, draw_weights, pad_to, rotate_pairs
+from .common import RMSNorm, RotaryModel, SwiGLU, pad_to, rotate_pairs
 
 EPS = 1e-6
 
@@ -146,31 +146,12 @@ class Layer(nn.Module):
         return x + self.mlp(self.ffn_norm(x))
 
 
-class Body(nn.Module):
-    def __init__(self, c):
-        super().__init__()
-        self.embed_tokens = nn.Embedding(c.vocab_size, c.hidden_size)
-        self.layers = nn.ModuleList([Layer(c) for _ in range(c.num_hidden_layers)])
-        self.norm = RMSNorm(c.hidden_size, c.rms_norm_eps)
+class TTTModel(RotaryModel):
+    """Positions count within a mini-batch."""
 
-
-class TTTModel(nn.Module):
     def __init__(self, config):
-        super().__init__()
-        c = self.config = config
-        self.model = Body(c)
-        E = c.hidden_size // c.num_attention_heads
-        cos, sin = angles(c.mini_batch_size, torch.arange(0, E, 2) / E, c.rope_theta)
-        self.register_buffer("cos", cos, persistent=False)
-        self.register_buffer("sin", sin, persistent=False)
-        draw_weights(self, c.num_hidden_layers, ("o_proj", "down_proj"))
-
-    def forward(self, ids):
-        """ids [B][T] -> logits [B][T][V]."""
-        x = self.model.embed_tokens(ids)
-        for layer in self.model.layers:
-            x = layer(x, self.cos, self.sin)
-        return F.linear(self.model.norm(x), self.model.embed_tokens.weight)
+        width = config.hidden_size // config.num_attention_heads
+        super().__init__(config, Layer, width, config.mini_batch_size)
 
 
 def hf_config(config):
