@@ -12,7 +12,8 @@ MIX = {"books": (.10, .01), "stories": (.10, .04), "chats": (.08, .03), "threads
        "tasks": (.03, .01), "smalltalk": (.24, .30), "topics": (.17, .21), "tales": (.10, .16),
        "recall": (.17, .23), "pg19": (1, 1)}
 ANYWHERE = {"pg19"}  # rows begin anywhere in a document, with BOS in front; else at its beginning
-SHORT_ROWS = 0.65  # chats: rows have half their length for this share of the run, cheaper attention
+# Rows are short at first, for that is cheaper: (share of the run that is behind, part of the length).
+ROWS = {True: ((0.5, 4), (0.8, 2)), False: ((0.6, 4),)}  # chats, books
 
 
 class Source:
@@ -55,7 +56,7 @@ class Batches:
         self.chat = not ANYWHERE.intersection(names)
 
     def row_length(self, length, progress):
-        return length // 2 if self.chat and progress < SHORT_ROWS else length
+        return next((length // part for until, part in ROWS[self.chat] if progress < until), length)
 
     def draw(self, step, rows, length, progress):
         """[rows][length + 1] tokens of this step."""

@@ -22,11 +22,12 @@ from torch.nn import functional as F
 import checkpoint
 from batches import Batches
 from members import MEMBERS, SHAPES, build, parameter_count
+from optimizer import Optimizer
 from tokenizer import Tokenizer
 
 WARMUP_STEPS, WARMUP_SHARE = 100, 0.05  # whichever is shorter
 FINAL_LR = 0.03  # of the peak
-LOGS = 40  # lines of loss.csv in a run
+LOGS = 20  # lines of loss.csv in a run
 
 
 def loss_of(model, ids):
@@ -44,17 +45,6 @@ def held_out_loss(model, sources, length, device, rows, at_once):
             parts = ids.to(device).split(at_once)
             losses[name] = sum(loss_of(model, p).item() * len(p) for p in parts) / len(ids)
     return losses
-
-
-def optimizer_of(model, lr, decay):
-    """AdamW; what is no matrix of a product, and the embedding, is not decayed."""
-    matrices, others = [], []
-    for name, p in model.named_parameters():
-        plain = p.dim() == 2 and not any(word in name for word in ("embed", "norm", "bias"))
-        (matrices if plain else others).append(p)
-    return torch.optim.AdamW([{"params": matrices, "weight_decay": decay},
-                              {"params": others, "weight_decay": 0.0}],
-                             lr=lr, betas=(0.9, 0.95))
 
 
 def learning_rate(step, progress, peak):
@@ -115,10 +105,10 @@ def arguments():
     much = args.add_mutually_exclusive_group(required=True)
     much.add_argument("--tokens", type=float, help="length of the whole run in tokens")
     much.add_argument("--minutes", type=float, help="or in minutes")
-    args.add_argument("--batch", type=int, help="tokens of a batch [chat: 2048, memory: 8192]")
-    args.add_argument("--length", type=int, help="tokens of a row [chat: 512, memory: 2048]")
+    args.add_argument("--batch", type=int, help="tokens of a batch [8192; chat: 4096]")
+    args.add_argument("--length", type=int, help="tokens of a row [2048; chat: 1024]")
     args.add_argument("--at-once", type=int, help="rows that go through the model together [all]")
-    args.add_argument("--lr", type=float, default=2e-3)
+    args.add_argument("--lr", type=float, default=2e-2)
     args.add_argument("--decay", type=float, default=0.1)
     args.add_argument("--save-minutes", type=float, default=6)
     args.add_argument("--threads", type=int, default=0, help="0: as torch likes")
@@ -168,7 +158,7 @@ def begin(args, batches, device):
     if saved and saved["member"] != args.member:
         raise SystemExit(f"{args.out} holds a run of {saved['member']}")
     model = build(args.member, saved["config"] if saved else configuration(args, batches)).to(device)
-    optimizer = optimizer_of(model, args.lr, args.decay)
+    optimizer = Optimizer(model, args.lr, decay=args.decay)
     state = {"step": 0, "tokens": 0, "seconds": 0.0, "loss": 0.0}
     if saved:
         model.load_state_dict(saved["model"])
@@ -201,8 +191,8 @@ def main():
 
     batches = Batches(os.path.join(args.work, "data.npz"), args.seed)
     args.out = args.out or args.work
-    args.length = args.length or (512 if batches.chat else 2048)
-    args.batch = args.batch or (2048 if batches.chat else 8192)
+    args.length = args.length or (1024 if batches.chat else 2048)
+    args.batch = args.batch or (4096 if batches.chat else 8192)
     args.at_once = args.at_once or args.batch
     if args.batch % (args.length * workers):
         raise SystemExit(f"--batch {args.batch} is no multiple of {args.length} times {workers}")
