@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 BOS = 0  # the first token of every document
-# Share of the rows drawn from each source, at the start and at the end.
-MIX = {"books": (.10, .01), "stories": (.10, .04), "chats": (.08, .03), "threads": (.01, .01),
-       "tasks": (.03, .01), "smalltalk": (.24, .30), "topics": (.17, .21), "tales": (.10, .16),
+# Share of the rows drawn from each source, at the start and at the end; below 0 there is none.
+MIX = {"books": (.10, .01), "stories": (.10, -.014), "chats": (.08, .03), "threads": (.01, .01),
+       "tasks": (.03, .01), "smalltalk": (.24, .30), "topics": (.17, .21), "tales": (.10, .20),
        "recall": (.17, .23), "pg19": (1, 1)}
 ANYWHERE = {"pg19"}  # rows begin anywhere in a document, with BOS in front; else at its beginning
 # Rows are short at first, for that is cheaper: (share of the run that is behind, part of the length).
@@ -61,6 +61,6 @@ class Batches:
     def draw(self, step, rows, length, progress):
         """[rows][length + 1] tokens of this step."""
         rng = np.random.default_rng((self.seed, step))
-        share = np.array([MIX[n][0] + (MIX[n][1] - MIX[n][0]) * progress for n in self.train])
+        share = np.array([max(0, MIX[n][0] + (MIX[n][1] - MIX[n][0]) * progress) for n in self.train])
         names = rng.choice(list(self.train), size=rows, p=share / share.sum())
         return torch.from_numpy(np.stack([self.train[n].row(length + 1, rng) for n in names]))

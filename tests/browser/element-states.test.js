@@ -98,7 +98,7 @@ test('a saved chat: after a reload the cut answer goes on as if nothing had happ
         await page.evaluate((given) => void (globalThis.chat = globalThis.make(given)), { 'src': model, 'name': 'my chat', 'max-tokens': '40', 'temperature': '0', 'memory': '100' });
         await page.getByText('On this device already, 3.4 MB. A chat of 2 messages waits here.').waitFor();
         await page.getByRole('button', { name: 'Load model' }).click();
-        await page.getByText('Your saved chat goes on here. It keeps its memory of 512 tokens (tova)').waitFor();
+        await page.getByText('Your saved chat goes on here. It keeps its memory of 1,024 tokens (tova)').waitFor();
         assert.equal(await page.locator('pal-chat .assistant .text').innerText(), cut.trim());
         assert.equal(await page.getByRole('button', { name: 'Regenerate' }).count(), 0, 'what is before it was not kept');
         await page.getByRole('button', { name: 'Continue' }).click();
