@@ -3,7 +3,7 @@
 // the loss where a memory of so many tokens has forgotten, and of a passage that comes again. In Node, one thread, one
 // process; the whole of it with nine books:
 //   nice node tests/bench/family.js --books ../shared/text/pg19_test --keep /tmp/family.jsonl --write
-// 25 minutes of one core. --keep: each measurement is a line there as soon as it is done; those found there are not repeated, so
+// 25 minutes of one core (6,144 tokens: 12). --keep: each measurement is a line there as soon as it is done; those found there are not repeated, so
 // that a run that was cut off goes on, and a whole one draws again in seconds. --write: the part of FAMILY.md below its
 // mark, family.svg and family-members.svg.
 import { createHash } from 'node:crypto';
@@ -173,24 +173,13 @@ function settings(model, member, tokens) {
     const memory = (/** @type {string} */ policy, /** @type {number} */ budget, /** @type {string} */ positions) => /** @type {Memory} */ ({ policy, tokens: budget, positions, cache: 'f32' });
     const bytes = (/** @type {number} */ n) => model.cost(memory('window', n, 'original')).state;
     if (bytes(4096) === bytes(8192)) return [{ name: member, memory: memory('full', tokens, 'original') }]; // bounded by nature
-    const probe = model.session({ memory: memory('tova-head', 64, 'cache'), seed: 0 });
-    const single = probe.cacheLayers().every(({ sets }) => sets === 1);
-    probe.close();
-    const policies = model.engine.policies().filter((p) => p !== 'full' && !(single && p === 'tova-head'));
+    const policies = model.engine.policies().filter((p) => p !== 'full');
     return [
         { name: `${member}, all kept`, memory: memory('full', tokens, 'original') },
         { name: `${member}, window of ${TRAINED.toLocaleString('en')}`, memory: memory('window', TRAINED, 'cache') },
         ...['cache', 'original'].flatMap((positions) => policies.flatMap((policy) => BUDGETS.map((n) =>
-            ({ name: single && policy === 'tova' ? 'tova, tova-head' : policy, policy, memory: memory(policy, n, positions) })))),
+            ({ name: policy, policy, memory: memory(policy, n, positions) })))),
     ];
-}
-
-/** With one head of keys and values, tova-head is tova: that is looked at, not believed. @param {Model} model @param {Book} book */
-async function sameByHead(model, book) {
-    for (const positions of ['cache', 'original']) {
-        const [a, b] = await Promise.all(['tova', 'tova-head'].map((policy) => losses(model, book.ids.slice(0, 1024), { policy, tokens: 64, positions, cache: 'f32' })));
-        if (a.nll.some((v, i) => v !== b.nll[i])) throw new Error(`tova-head differs from tova, positions ${positions}`);
-    }
 }
 
 /** @param {string[]} models @param {string[]} files books @param {number} tokens @param {string} [keep] */
@@ -205,7 +194,6 @@ async function run(models, files, tokens, keep) {
         if (books.length && own.some((b, i) => b.ids.join() !== books[i].ids.join())) throw new Error(`${file} has another vocabulary`);
         books = own;
         const all = settings(model, member, tokens);
-        if (all.some((s) => s.name === 'tova, tova-head')) await sameByHead(model, books[0]);
         const hash = createHash('sha256').update(fs.readFileSync(file)).digest('hex').slice(0, 16);
         for (const { name, policy, memory } of all) {
             const row = { name, policy, budget: /** @type {number} */ (memory.tokens), positions: memory.positions, books: /** @type {Result[]} */ ([]) };

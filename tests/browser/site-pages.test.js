@@ -47,6 +47,21 @@ for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
     });
 }
 
+test('from the chat to the family: its models are there, and write', async () => {
+    await withSite(async ({ page, errors }) => {
+        await page.locator('#open-about').click();
+        await page.getByRole('link', { name: 'six small models' }).click();
+        await page.getByLabel('Length').selectOption('50');
+        await page.getByRole('button', { name: 'Run' }).click();
+        await page.getByText(/^All 6 have written/).waitFor();
+        const written = await page.locator('article .text span:nth-child(2)').allInnerTexts();
+        assert.equal(new Set(written).size, 6, written.join('\n')); // six models, six texts
+        await page.getByRole('link', { name: 'Palimpsest, the chat' }).click();
+        await ready(page);
+        assert.deepEqual(errors, []);
+    });
+});
+
 test('a phone: chat and memory together, or one of them; nothing is wider than 360 pixels', async () => {
     await withSite(async ({ page, say }) => {
         await page.getByRole('button', { name: 'Memory', exact: true }).tap();
