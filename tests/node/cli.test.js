@@ -108,7 +108,7 @@ testWith(path.join(root, 'models/default.gguf'), 'chat: one answer from the buil
   const one = await run('chat', 'Hello!', '--temperature', '0', '--max-tokens', '8', '--save', file, '--seed', '1', ...simd);
   assert.equal(one.code, 0, one.stderr);
   assert.ok(one.stdout.trim().length > 0);
-  assert.match(one.stderr, /memory: weights .*tova\/cache: held \d+ of 1024/);
+  assert.match(one.stderr, /memory: weights .*tova\/cache: held \d+ of 1,024/);
   const two = await run('chat', 'Who are you?', '--load', file, '--temperature', '0', '--max-tokens', '8', ...simd);
   assert.equal(two.code, 0, two.stderr);
   assert.match((await run('chat', 'x', '--load', plain, ...simd)).stderr, /no saved chat/);
