@@ -320,7 +320,7 @@ ${['cache', 'original'].filter((p) => rows.some((r) => r.policy && r.positions =
 /** @param {Row[]} rows @returns {string} SVG */
 function policiesPlot(rows) {
     const base = reference(rows);
-    const names = [...new Set(rows.filter((r) => r.policy).map((r) => r.name))].reverse(); // tova first, thick
+    const names = [...new Set(rows.filter((r) => r.policy).map((r) => r.name))].sort((a, b) => Number(b === 'tova') - Number(a === 'tova')); // the first is thick
     const x = { ticks: BUDGETS, name: String, log: true, title: 'tokens kept' };
     const mid = (/** @type {Row} */ r) => Math.exp(/** @type {any} */ (loss(r, (b) => b.all)).mean);
     const own = (/** @type {string} */ name, /** @type {string} */ positions) => rows.filter((r) => r.name === name && r.positions === positions && r.policy);
