@@ -6,7 +6,7 @@ two cores can read it needs about half as many as AdamW for the same loss.
 """
 import torch
 
-MOMENTUM, ADAM = 0.95, {"betas": (0.9, 0.95), "eps": 1e-8}
+MOMENTUM, REST = 0.95, 0.15
 A, B, C = 3.4445, -4.7750, 2.0315  # a polynomial that pulls singular values towards 1
 
 
@@ -24,39 +24,41 @@ def is_product(name, p):
     return p.dim() == 2 and not any(word in name for word in ("embed", "norm", "bias"))
 
 
-class Optimizer(torch.optim.Optimizer):
-    """One group of matrices for Muon, one of the rest; `lr` is set by the caller before every step.
+class Muon(torch.optim.Optimizer):
+    """For matrices [out][in]: a step of lr sqrt(max(1, out / in)) in each direction; `decay` shrinks them."""
 
-    A matrix [out][in] steps by lr sqrt(max(1, out / in)) in each direction, the rest by
-    `rest` lr; `decay` shrinks matrices alone.
-    """
-
-    def __init__(self, model, lr, rest=0.15, decay=0.1):
-        named = list(model.named_parameters())
-        groups = [{"params": [p for n, p in named if is_product(n, p)], "muon": True},
-                  {"params": [p for n, p in named if not is_product(n, p)], "muon": False}]
-        super().__init__(groups, {"lr": lr, "rest": rest, "decay": decay, "muon": False})
+    def __init__(self, matrices, lr, decay):
+        super().__init__(matrices, {"lr": lr, "decay": decay})
 
     @torch.no_grad()
     def step(self):
         for group in self.param_groups:
             for p in group["params"]:
-                if p.grad is not None:
-                    (self.muon if group["muon"] else self.adam)(p, self.state[p], group)
+                mean = self.state[p].setdefault("mean", torch.zeros_like(p))
+                mean.lerp_(p.grad, 1 - MOMENTUM)
+                step = orthogonal(p.grad.lerp(mean, MOMENTUM))  # Nesterov's
+                p.mul_(1 - group["lr"] * group["decay"])
+                p.add_(step, alpha=-group["lr"] * max(1, p.shape[0] / p.shape[1]) ** 0.5)
 
-    def muon(self, p, state, group):
-        mean = state.setdefault("mean", torch.zeros_like(p))
-        mean.lerp_(p.grad, 1 - MOMENTUM)
-        step = orthogonal(p.grad.lerp(mean, MOMENTUM))  # Nesterov's
-        p.mul_(1 - group["lr"] * group["decay"])
-        p.add_(step, alpha=-group["lr"] * max(1, p.shape[0] / p.shape[1]) ** 0.5)
 
-    def adam(self, p, state, group):
-        if not state:
-            state.update(steps=0, mean=torch.zeros_like(p), square=torch.zeros_like(p))
-        state["steps"] += 1
-        (b1, b2), n = ADAM["betas"], state["steps"]
-        state["mean"].lerp_(p.grad, 1 - b1)
-        state["square"].mul_(b2).addcmul_(p.grad, p.grad, value=1 - b2)
-        root = (state["square"] / (1 - b2 ** n)).sqrt_().add_(ADAM["eps"])
-        p.addcdiv_(state["mean"], root, value=-group["lr"] * group["rest"] / (1 - b1 ** n))
+class Optimizer:
+    """Both; what AdamW takes steps by REST of the rate and is not decayed."""
+
+    def __init__(self, model, lr, decay):
+        named = list(model.named_parameters())
+        self.muon = Muon([p for n, p in named if is_product(n, p)], lr, decay)
+        self.adamw = torch.optim.AdamW([p for n, p in named if not is_product(n, p)], lr * REST,
+                                       betas=(0.9, 0.95), weight_decay=0.0)
+
+    def step(self, lr):
+        for part, rate in ((self.muon, lr), (self.adamw, lr * REST)):
+            for group in part.param_groups:
+                group["lr"] = rate
+            part.step()
+
+    def state_dict(self):
+        return {"muon": self.muon.state_dict(), "adamw": self.adamw.state_dict()}
+
+    def load_state_dict(self, saved):
+        self.muon.load_state_dict(saved["muon"])
+        self.adamw.load_state_dict(saved["adamw"])

@@ -62,9 +62,9 @@ def share_gradients(model, workers):
         g.copy_(part.view_as(g))
 
 
-def learn(model, optimizer, ids, workers, at_once):
+def learn(model, optimizer, lr, ids, workers, at_once):
     """One step; the rows go through the model `at_once` at a time. Returns the mean loss."""
-    optimizer.zero_grad(set_to_none=True)
+    model.zero_grad(set_to_none=True)
     total = 0.0
     for part in ids.split(at_once):
         loss = loss_of(model, part) * (len(part) / len(ids))
@@ -73,7 +73,7 @@ def learn(model, optimizer, ids, workers, at_once):
     if workers > 1:
         share_gradients(model, workers)
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
+    optimizer.step(lr)
     return total
 
 
@@ -158,7 +158,7 @@ def begin(args, batches, device):
     if saved and saved["member"] != args.member:
         raise SystemExit(f"{args.out} holds a run of {saved['member']}")
     model = build(args.member, saved["config"] if saved else configuration(args, batches)).to(device)
-    optimizer = Optimizer(model, args.lr, decay=args.decay)
+    optimizer = Optimizer(model, args.lr, args.decay)
     state = {"step": 0, "tokens": 0, "seconds": 0.0, "loss": 0.0}
     if saved:
         model.load_state_dict(saved["model"])
@@ -208,11 +208,9 @@ def main():
     report, last_save = Report(state, progress), time.time()
     while progress < 1:
         lr = learning_rate(state["step"], progress, args.lr)
-        for group in optimizer.param_groups:
-            group["lr"] = lr
         length = batches.row_length(args.length, progress)
         ids = batches.draw(state["step"], args.batch // length, length, progress)
-        loss = learn(model, optimizer, ids[rank::workers].to(device), workers, args.at_once)
+        loss = learn(model, optimizer, lr, ids[rank::workers].to(device), workers, args.at_once)
 
         state["step"] += 1
         state["tokens"] += args.batch

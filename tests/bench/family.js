@@ -3,9 +3,9 @@
 // the loss where a memory of so many tokens has forgotten, and of a passage that comes again. In Node, one thread, one
 // process; the whole of it with nine books:
 //   nice node tests/bench/family.js --books ../shared/text/pg19_test --keep /tmp/family.jsonl --write
-// 25 minutes of one core (6,144 tokens: 12). --keep: each measurement is a line there as soon as it is done; those found there are not repeated, so
-// that a run that was cut off goes on, and a whole one draws again in seconds. --write: the part of FAMILY.md below its
-// mark, family.svg and family-members.svg.
+// With --tokens 6144 it took 26 minutes of one core. --keep: each measurement is a line there as soon as it is done; those
+// found there are not repeated, so that a run that was cut off goes on, and a whole one draws again in seconds. --write: the
+// part of FAMILY.md below its mark, family.svg and family-members.svg.
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
