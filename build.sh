@@ -353,12 +353,13 @@ verb_fuzz() { # [MINUTES] libFuzzer under ASan and UBSan on every hostile input,
     run tests/fuzz/run.sh "$((${1:-10} * 60))"
 }
 verb_recipe() { # FOLDER [flags] models/train in minutes: tiny models, from the texts in FOLDER to equal perplexity in PyTorch and here
-    [ -d "${1:-}" ] || die "recipe wants the folder of the source texts (models/README.md lists them)"
+    local texts
+    texts=$(cd "$from" && [ -d "${1:-}" ] && realpath "$1") || die "recipe wants the folder of the source texts (models/README.md lists them)"
     need "${need_train[@]}"
     need_npm
     build_wasm "${shipped[@]}"
     build_lib
-    run env OPENBLAS_NUM_THREADS=1 /usr/bin/python3 models/train/check.py --text "$(cd "$from" && realpath "$1")" "${@:2}"
+    run env OPENBLAS_NUM_THREADS=1 /usr/bin/python3 models/train/check.py --text "$texts" "${@:2}"
 }
 verb_fmt() { # clang-format over the C sources
     need clang-format:clang-format

@@ -8,6 +8,7 @@ import { serve } from '../../web/serve.js';
 
 const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'";
 const WHERE = 'some/where/else';
+const TALK = ['Tell me about the sea.', 'Tell me about the moon.', 'How can I sleep better?'];
 
 /** A folder with the site deep in it. */
 function layOut() {
@@ -25,6 +26,7 @@ function layOut() {
  * @property {Set<string>} origins that were asked for anything
  * @property {() => void} unplug ends the server
  * @property {(text: string) => Promise<void>} say and wait for the whole answer
+ * @property {(tokens: number) => Promise<void>} talk until the memory has seen so many tokens: nobody knows how long an answer gets
  * @property {(id: string) => Promise<string>} text of an element
  */
 
@@ -55,7 +57,11 @@ export async function withSite(use, options = {}) {
             await box.press('Enter');
             await answered(page);
         };
-        await use({ page, url, errors, origins, unplug: server.close, say, text: (id) => page.locator(`#${id}`).innerText() });
+        const seen = () => page.evaluate(() => document.querySelector('pal-chat').chat.memory.seen);
+        const talk = async (/** @type {number} */ tokens) => {
+            for (let i = 0; (await seen()) < tokens; i++) await say(TALK[i % TALK.length]);
+        };
+        await use({ page, url, errors, origins, unplug: server.close, say, talk, text: (id) => page.locator(`#${id}`).innerText() });
     } finally {
         await browser.close();
         server.close();

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { answered, budget, ready, withSite } from './site-kit.js';
 
-const TALK = ['Tell me about the sea.', 'Tell me about the moon.', 'How can I sleep better?'];
 const limits = (/** @type {any} */ page) => page.evaluate(() => document.querySelector('pal-chat').chat.limits);
 
 test('the first visit answers with the model that is there at once; nothing else is fetched, the strict policy holds', async () => {
@@ -19,9 +18,9 @@ test('the first visit answers with the model that is there at once; nothing else
 });
 
 test('beyond the budget tokens leave: the gauges, the chart, the picture and the table tell it', async () => {
-    await withSite(async ({ page, say, text }) => {
+    await withSite(async ({ page, say, talk, text }) => {
         await budget(page, 48);
-        for (const line of TALK) await say(line);
+        await talk(150);
         assert.equal(await text('gauge-held'), '48 of 48');
         assert.ok(Number(await text('gauge-evicted')) > 20);
         const flat = await text('gauge-flat');
@@ -44,9 +43,9 @@ test('beyond the budget tokens leave: the gauges, the chart, the picture and the
 });
 
 test('a policy is switched: what was said is read again, and a window holds the newest', async () => {
-    await withSite(async ({ page, say, text }) => {
+    await withSite(async ({ page, say, talk, text }) => {
         await budget(page, 48);
-        await say(TALK[0]);
+        await say('Tell me about the sea.');
         await page.locator('#policy').selectOption('window');
         assert.match(await text('policy-says'), /newest/);
         assert.equal((await limits(page)).policy, 'tova'); // not yet
@@ -54,7 +53,7 @@ test('a policy is switched: what was said is read again, and a window holds the 
         await page.waitForFunction(() => document.querySelector('pal-chat').chat?.limits?.policy === 'window');
         assert.equal(await page.locator('#pending').isHidden(), true);
         assert.equal(await page.evaluate(() => document.querySelector('pal-chat').chat.messages.length), 2);
-        await say(TALK[1]);
+        await talk(70);
         await page.getByRole('button', { name: 'Table' }).click();
         const held = await page.locator('#table tbody tr:not(.forgotten) td:first-child').allInnerTexts();
         const [pinned, ...newest] = held.map(Number).reverse();
@@ -69,9 +68,9 @@ test('a policy is switched: what was said is read again, and a window holds the 
 });
 
 test('one layer at a time, or all averaged', async () => {
-    await withSite(async ({ page, say, text }) => {
+    await withSite(async ({ page, talk, text }) => {
         await budget(page, 48);
-        for (const line of TALK) await say(line);
+        await talk(100);
         const held = async () => Number((await text('summary')).match(/^(\d+) of/)?.[1]);
         await page.waitForTimeout(600);
         const all = await held();
