@@ -120,6 +120,7 @@ native_flags() { # -> flags, cold (the level for what takes no time); strict gcc
     san-*) flags=(clang-19 "${flags[@]}" -g "-fsanitize=address,undefined,fuzzer-no-link" -fno-sanitize-recover=all) && cold=-O1 ;;
     esac
     case $1-$(uname -m) in
+    gcc-fused-x86_64) flags+=(-DPAL_FUSED -mfma -DPAL_NARROW) ;;
     *-fused-x86_64) flags+=(-DPAL_FUSED -mfma) ;;
     *-fused-*) flags+=(-DPAL_FUSED) ;;
     clang-strict-x86_64) flags+=(-msse4.1) ;;
@@ -147,8 +148,8 @@ build_native() {
 
 # ---- wasm: TOOLCHAIN-VARIANT; compile and link are two commands, for a clang driver that links runs the wasm-opt
 #      on PATH, and Debian's (108) mangles relaxed SIMD. Both toolchains link with their own wasm-ld and no libc. ----
-wasms=({clang,emcc}-{simd,relaxed}{,-mt}) # -mt: for threads, over shared memory
-shipped=(clang-{simd,relaxed}{,-mt})
+wasms=({clang,emcc}-{simd,relaxed,relaxed16}{,-mt}) # -mt: for threads, over shared memory
+shipped=(clang-{simd,relaxed,relaxed16}{,-mt})
 linking=(--no-entry --import-memory --stack-first -z stack-size=131072 --export=__heap_base --strip-all)
 wasm_flags() { # -> flags, cold, ld, boundary (sources), linking_of
     local suffix
@@ -157,6 +158,7 @@ wasm_flags() { # -> flags, cold, ld, boundary (sources), linking_of
     linking_of=("${linking[@]}")
     flags=("${base[@]}" -DNDEBUG -ffreestanding -mbulk-memory -msimd128)
     case $1 in *-relaxed*) flags+=(-mrelaxed-simd -DPAL_FUSED) ;; esac
+    case $1 in *-relaxed16*) flags+=(-DPAL_NARROW) ;; esac
     case $1 in *-mt)
         flags+=(-matomics -mmutable-globals)
         boundary+=(wasm/team.c)
@@ -222,7 +224,7 @@ build_lib() { # the engine first (build_wasm), then the libraries (need_npm)
         fi
     done
     cat node_modules/@huggingface/jinja/LICENSE node_modules/streaming-markdown/license >$lib/LICENSES.txt
-    for name in {simd,relaxed}{,-mt}; do
+    for name in {simd,relaxed,relaxed16}{,-mt}; do
         stale "$lib/engine-$name.wasm" "build/wasm/clang/engine-$name.wasm" || continue
         run cp "build/wasm/clang/engine-$name.wasm" "$lib/"
     done
@@ -244,7 +246,7 @@ verb_native() { # [NAME...] native test and comparison programs, into build/nati
     [ $# -gt 0 ] || set -- "${natives[@]}"
     build_native "$@"
 }
-verb_wasm() { # the engine by both toolchains, into build/wasm/{clang,emcc}/engine-{simd,relaxed}{,-mt}.wasm
+verb_wasm() { # the engine by both toolchains, into build/wasm/{clang,emcc}/engine-{simd,relaxed,relaxed16}{,-mt}.wasm
     build_wasm "${wasms[@]}"
     need_npm
     build_dist
@@ -311,7 +313,7 @@ verb_profile() { # [flags] where the time of a token goes, function by function,
     need_npm
     build_wasm "${shipped[@]}"
     build_dist
-    for name in simd relaxed; do # the same module once more, with a map of it
+    for name in simd relaxed relaxed16; do # the same module once more, with a map of it
         wasm_flags "clang-$name"
         compile "wasm-clang-$name" "${flags[@]}" -- "${engine[@]}" wasm/entry.c
         link "build/wasm/profile/engine-$name.wasm" "$ld" "${linking[@]}" "--Map=build/wasm/profile/engine-$name.map" "${objects[@]}"

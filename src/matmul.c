@@ -64,7 +64,8 @@ pal_act pal_act_make(const float *x, uint32_t n, uint32_t cols, void *scratch) {
 typedef struct {
     uint32_t runs, span, bytes; /* runs of 32 per block, runs to write out (shifts become constants), bytes per block */
     int32_t offset;             /* subtracted from each code */
-    bool pairs, min, wide;      /* a scale per 16; a minimum; codes of the whole int8 range */
+    uint32_t fit;          /* sums of two products that fit into 16 bits together: 8, 4, 2 of codes below 16, 32, 64 */
+    bool pairs, min, wide; /* a scale per 16; a minimum; codes of the whole int8 range (fit: of no account) */
     head (*head)(const uint8_t *p, uint32_t r);
     scales (*scale)(const uint8_t *p, const head *h, uint32_t s, uint32_t r);
     void (*codes)(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 fifth, b16 w[2]);
@@ -86,8 +87,26 @@ PAL_INLINE token token_run(token t, uint32_t run) {
     return (token){t.q + 32 * run, t.d + run, t.s + 2 * run, t.below + run};
 }
 
-PAL_INLINE i4 dot(const kind *f, b16 x, b16 w, i4 acc) {
-    return f->wide ? i4_dot_b16(x, w, acc) : i4_dot_b16_u7(x, w, acc);
+/* A sum of products that grows; what narrow builds have not added up yet is still in 16 bits. */
+typedef struct {
+    i4 sum;
+    h8 last;
+} tally;
+
+PAL_INLINE void add(const kind *f, tally *to, b16 x, b16 w) {
+    if (f->wide)
+        to->sum = i4_dot_b16(x, w, to->sum);
+    else if (PAL_NARROW_DOT)
+        to->last += h8_dot_b16_u7(x, w);
+    else
+        to->sum = i4_dot_b16_u7(x, w, to->sum);
+}
+PAL_INLINE void settle(const kind *f, tally to[4]) { /* after `fit` products */
+    if (!PAL_NARROW_DOT || f->wide) return;
+    PAL_UNROLL for (int r = 0; r < 4; r++) {
+        to[r].sum += i4_pairs(to[r].last);
+        to[r].last = (h8){0};
+    }
 }
 /* What the sum of columns 0..15 (half 0, or all 32 without pairs) or 16..31 starts at. */
 PAL_INLINE i4 start(const kind *f, const token *x, uint32_t half) {
@@ -117,23 +136,30 @@ PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, uint32_
         PAL_ROLLED for (uint32_t base = 0; base < f->runs; base += f->span)
             PAL_UNROLL for (uint32_t i = 0; i < f->span; i++) {
             uint32_t s = base + i;
-            i4 low[4], high[4];
+            const bool apart = f->pairs || (PAL_NARROW_DOT && f->fit < 8); /* the halves of a run */
+            const uint32_t few = PAL_NARROW_DOT && f->fit < 4 ? f->fit : 4;
+            tally low[4], high[4];
             PAL_UNROLL for (uint32_t at = 0; at < each; at += 64) pal_touch(p + ahead + s * each + at);
             u4 fifth[4];
             PAL_UNROLL for (uint32_t r = 0; r < 4; r++) fifth[r] = f->fifth(p, r);
-            PAL_UNROLL for (int r = 0; r < 4; r++) low[r] = start(f, &x, 0), high[r] = start(f, &x, 1);
-            PAL_ROLLED for (uint32_t j = 0; j < 4; j++) {
-                b16 x0 = b16_four(x.q + 4 * j), x1 = b16_four(x.q + 16 + 4 * j), w[4][2];
-                PAL_UNROLL for (uint32_t r = 0; r < 4; r++) f->codes(p, s, j, r, fifth[r], w[r]), fifth[r] >>= 1;
-                PAL_UNROLL for (int r = 0; r < 4; r++) low[r] = dot(f, x0, w[r][0], low[r]);
-                PAL_UNROLL for (int r = 0; r < 4; r++) {
-                    i4 *half = f->pairs ? high : low;
-                    half[r] = dot(f, x1, w[r][1], half[r]);
+            PAL_UNROLL for (int r = 0; r < 4; r++) {
+                low[r] = (tally){.sum = start(f, &x, 0)};
+                high[r] = (tally){.sum = f->pairs ? start(f, &x, 1) : i4_set(0)};
+            }
+            PAL_ROLLED for (uint32_t j = 0; j < 4;) {
+                PAL_ROLLED for (uint32_t end = j + few; j < end; j++) {
+                    b16 x0 = b16_four(x.q + 4 * j), x1 = b16_four(x.q + 16 + 4 * j), w[4][2];
+                    PAL_UNROLL for (uint32_t r = 0; r < 4; r++) f->codes(p, s, j, r, fifth[r], w[r]), fifth[r] >>= 1;
+                    PAL_UNROLL for (int r = 0; r < 4; r++) add(f, &low[r], x0, w[r][0]);
+                    PAL_UNROLL for (int r = 0; r < 4; r++) add(f, apart ? &high[r] : &low[r], x1, w[r][1]);
                 }
+                settle(f, low);
+                if (apart) settle(f, high);
             }
             PAL_UNROLL for (uint32_t r = 0; r < 4; r++) {
                 scales z = f->scale(p, &h[r], s, r);
-                acc[r] = finish(f, &z, &x, low[r], high[r], acc[r]);
+                if (!f->pairs) low[r].sum += high[r].sum;
+                acc[r] = finish(f, &z, &x, low[r].sum, high[r].sum, acc[r]);
             }
             x = token_run(x, 1);
         }
@@ -171,41 +197,47 @@ PAL_INLINE void stage(const kind *f, const uint8_t *p, uint32_t blocks, staged *
 
 /* Half of a run: four columns at a time, two tokens. */
 PAL_INLINE void half_run(const kind *f, const b16 (*w)[4], const int8_t *q0, const int8_t *q1, uint32_t n,
-                         i4 sum[2][4]) {
-    PAL_ROLLED for (uint32_t j = 0; j < n; j++) {
-        b16 x0 = b16_four(q0 + 4 * j), x1 = b16_four(q1 + 4 * j);
-        PAL_UNROLL for (int r = 0; r < 4; r++) sum[0][r] = dot(f, x0, w[j][r], sum[0][r]);
-        PAL_UNROLL for (int r = 0; r < 4; r++) sum[1][r] = dot(f, x1, w[j][r], sum[1][r]);
+                         tally sum[2][4]) {
+    const uint32_t few = PAL_NARROW_DOT && f->fit < n ? f->fit : n;
+    PAL_ROLLED for (uint32_t j = 0; j < n;) {
+        PAL_ROLLED for (uint32_t end = j + few; j < end; j++) {
+            b16 x0 = b16_four(q0 + 4 * j), x1 = b16_four(q1 + 4 * j);
+            PAL_UNROLL for (int r = 0; r < 4; r++) add(f, &sum[0][r], x0, w[j][r]);
+            PAL_UNROLL for (int r = 0; r < 4; r++) add(f, &sum[1][r], x1, w[j][r]);
+        }
+        settle(f, sum[0]), settle(f, sum[1]);
     }
 }
 /* Staged runs times two tokens, added to their sums. */
 PAL_INLINE void tile(const kind *f, const staged *w, uint32_t runs, token x0, token x1, f4 acc0[4], f4 acc1[4]) {
     PAL_ROLLED for (uint32_t s = 0; s < runs; s++) {
-        i4 low[2][4], high[2][4];
-        PAL_UNROLL for (int r = 0; r < 4; r++) low[0][r] = start(f, &x0, 0), low[1][r] = start(f, &x1, 0);
-        PAL_UNROLL for (int r = 0; r < 4; r++) high[0][r] = start(f, &x0, 1), high[1][r] = start(f, &x1, 1);
+        tally low[2][4], high[2][4];
+        PAL_UNROLL for (int r = 0; r < 4; r++) {
+            low[0][r] = (tally){.sum = start(f, &x0, 0)}, low[1][r] = (tally){.sum = start(f, &x1, 0)};
+            high[0][r] = (tally){.sum = start(f, &x0, 1)}, high[1][r] = (tally){.sum = start(f, &x1, 1)};
+        }
         half_run(f, w->codes[s], x0.q, x1.q, f->pairs ? 4 : 8, low);
         if (f->pairs) half_run(f, w->codes[s] + 4, x0.q + 16, x1.q + 16, 4, high);
         PAL_UNROLL for (int r = 0; r < 4; r++) {
-            acc0[r] = finish(f, &w->scale[s][r], &x0, low[0][r], high[0][r], acc0[r]);
-            acc1[r] = finish(f, &w->scale[s][r], &x1, low[1][r], high[1][r], acc1[r]);
+            acc0[r] = finish(f, &w->scale[s][r], &x0, low[0][r].sum, high[0][r].sum, acc0[r]);
+            acc1[r] = finish(f, &w->scale[s][r], &x1, low[1][r].sum, high[1][r].sum, acc1[r]);
         }
         x0 = token_run(x0, 1), x1 = token_run(x1, 1);
     }
 }
 
-/* One tile serves all formats of the same traits. */
+/* One tile serves all formats of the same traits, and fits the largest codes of them. */
 typedef void tiles(int32_t offset, const staged *w, uint32_t runs, token x0, token x1, f4 acc0[4], f4 acc1[4]);
 #define TILES(name, ...)                                                                                              \
     PAL_APART void name(int32_t offset, const staged *w, uint32_t runs, token x0, token x1, f4 acc0[4], f4 acc1[4]) { \
         const kind f = {.offset = offset, __VA_ARGS__};                                                               \
         tile(&f, w, runs, x0, x1, acc0, acc1);                                                                        \
     }
-TILES(tile_plain, .min = false)
-TILES(tile_min, .min = true)
-TILES(tile_wide, .wide = true)
-TILES(tile_pairs, .pairs = true)
-TILES(tile_pairs_min, .pairs = true, .min = true)
+TILES(tile_plain, .fit = 4)
+TILES(tile_min, .fit = 4, .min = true)
+TILES(tile_wide, .fit = 8, .wide = true)
+TILES(tile_pairs, .fit = 2, .pairs = true)
+TILES(tile_pairs_min, .fit = 8, .pairs = true, .min = true)
 
 /* ---- rows by groups ---- */
 
@@ -270,28 +302,28 @@ static void walk(const ways *f, const pal_mat *w, const pal_act *a, uint32_t row
 }
 
 /* Runs of the usual K formats that are written out, so that their shifts are constants: what pays where products are fast. */
-enum { SPAN = PAL_FAST_DOT ? 4 : 1 };
+enum { SPAN = PAL_FAST_DOT && !PAL_NARROW_DOT ? 4 : 1 };
 
-#define INTEGER(F, tile, head, scale, fifth, offset, span, pairs, min, wide)                                      \
-    static const kind kind_##F = {PAL_BLOCK_##F / 32, span, PAL_BYTES_##F, offset, pairs, min, wide, head, scale, \
-                                  codes_##F,          fifth};                                                     \
-    PAL_APART void rows16_##F(const uint8_t *p, uint32_t n, uint32_t ahead, token x, f4 acc[4]) {                 \
-        rows16(&kind_##F, p, n, ahead, x, acc);                                                                   \
-    }                                                                                                             \
-    PAL_APART void stage_##F(const uint8_t *p, uint32_t n, staged *to) { stage(&kind_##F, p, n, to); }            \
+#define INTEGER(F, tile, head, scale, fifth, offset, fit, span, pairs, min, wide)                                      \
+    static const kind kind_##F = {PAL_BLOCK_##F / 32, span, PAL_BYTES_##F, offset, fit, pairs, min, wide, head, scale, \
+                                  codes_##F,          fifth};                                                          \
+    PAL_APART void rows16_##F(const uint8_t *p, uint32_t n, uint32_t ahead, token x, f4 acc[4]) {                      \
+        rows16(&kind_##F, p, n, ahead, x, acc);                                                                        \
+    }                                                                                                                  \
+    PAL_APART void stage_##F(const uint8_t *p, uint32_t n, staged *to) { stage(&kind_##F, p, n, to); }                 \
     static const ways ways_##F = {PAL_BLOCK_##F / 32, offset, rows16_##F, stage_##F, tile};
 // clang-format off
-/*      format  tile            head       scale       fifth       offset span pairs min wide */
-INTEGER(Q4_0,   tile_plain,     head_none, scale_d,    fifth_none, 8,     1, false, false, false)
-INTEGER(Q4_1,   tile_min,       head_none, scale_dm,   fifth_none, 0,     1, false, true,  false)
-INTEGER(Q5_0,   tile_plain,     head_none, scale_d,    fifth_Q5_0, 16,    1, false, false, false)
-INTEGER(Q5_1,   tile_min,       head_none, scale_dm,   fifth_Q5_1, 0,     1, false, true,  false)
-INTEGER(Q8_0,   tile_wide,      head_none, scale_d,    fifth_none, 0,     1, false, false, true)
-INTEGER(Q2_K,   tile_pairs_min, head_Q2_K, scale_Q2_K, fifth_none, 0,     1,    true, true, false)
-INTEGER(Q3_K,   tile_pairs,     head_Q3_K, scale_Q3_K, fifth_none, 4,     1,    true, false, false)
-INTEGER(Q4_K,   tile_min,       head_K,    scale_K,    fifth_none, 0,     SPAN, false, true, false)
-INTEGER(Q5_K,   tile_min,       head_K,    scale_K,    fifth_none, 0,     SPAN, false, true, false)
-INTEGER(Q6_K,   tile_pairs,     head_Q6_K, scale_Q6_K, fifth_none, 32,    SPAN, true,  false, false)
+/*      format  tile            head       scale       fifth       offset fit span pairs min wide */
+INTEGER(Q4_0,   tile_plain,     head_none, scale_d,    fifth_none, 8,     8,  1,    false, false, false)
+INTEGER(Q4_1,   tile_min,       head_none, scale_dm,   fifth_none, 0,     8,  1,    false, true,  false)
+INTEGER(Q5_0,   tile_plain,     head_none, scale_d,    fifth_Q5_0, 16,    4,  1,    false, false, false)
+INTEGER(Q5_1,   tile_min,       head_none, scale_dm,   fifth_Q5_1, 0,     4,  1,    false, true,  false)
+INTEGER(Q8_0,   tile_wide,      head_none, scale_d,    fifth_none, 0,     8,  1,    false, false, true)
+INTEGER(Q2_K,   tile_pairs_min, head_Q2_K, scale_Q2_K, fifth_none, 0,     8,  1,    true,  true,  false)
+INTEGER(Q3_K,   tile_pairs,     head_Q3_K, scale_Q3_K, fifth_none, 4,     8,  1,    true,  false, false)
+INTEGER(Q4_K,   tile_min,       head_K,    scale_K,    fifth_none, 0,     8,  SPAN, false, true,  false)
+INTEGER(Q5_K,   tile_min,       head_K,    scale_K,    fifth_none, 0,     4,  SPAN, false, true,  false)
+INTEGER(Q6_K,   tile_pairs,     head_Q6_K, scale_Q6_K, fifth_none, 32,    2,  SPAN, true,  false, false)
 // clang-format on
 
 /* ---- entries ---- */

@@ -2,7 +2,9 @@
    (gcc, clang) and to WebAssembly. One class of bits per build (design I4):
      strict: madd rounds twice (a*b, then +c)         wasm `simd`, native without PAL_FUSED
      fused : madd rounds once                         wasm `relaxed`, native with -DPAL_FUSED -mfma
-   Integer operations are exact in both. The compiler must not contract (-ffp-contract=off). */
+   Integer operations are exact in both. The compiler must not contract (-ffp-contract=off).
+   PAL_NARROW builds are for machines without an instruction for sums of four products of bytes (x86 before AVX-VNNI): they
+   add sums of two in 16 bits, as many as stay exact. The bits are the same. */
 #ifndef PAL_SIMD_H
 #define PAL_SIMD_H
 
@@ -98,15 +100,29 @@ static inline i4 i4_dot(h8 a, h8 b) {
 
 static inline h8 h8_even(b16 v) { return (h8)((h8u)v << 8) >> 8; } /* signed bytes 0, 2, 4; 1, 3, 5: (h8)v >> 8 */
 
+/* Sums of two neighbouring products of bytes, x -127..127, w 0..127: exact in 16 bits. */
+static inline h8 h8_dot_b16_u7(b16 x, b16 w) {
+#if defined(__wasm_relaxed_simd__)
+    return (h8)wasm_i16x8_relaxed_dot_i8x16_i7x16((v128_t)x, (v128_t)w);
+#elif defined(__SSSE3__)
+    return (h8)_mm_maddubs_epi16((__m128i)w, (__m128i)x);
+#else
+    return h8_even(x) * ((h8)w & 255) + ((h8)x >> 8) * (h8)((h8u)w >> 8);
+#endif
+}
+static inline i4 i4_pairs(h8 v) { return i4_dot(v, (h8){1, 1, 1, 1, 1, 1, 1, 1}); } /* sums of two neighbours */
+
 /* Four products of bytes per lane: lane i of acc + sum over the four bytes of lane i of x * w. x holds -127..127.
    i4_dot_b16_u7: w holds 0..127, which one operand of the relaxed instruction must.
    i4_dot_b16: w is any int8. The relaxed one multiplies |x| by w or, where x < 0, by ~w = -w - 1, which stays below the
    truth by the sum of those |x|: the accumulator must start at i4_dot_b16_start(that sum). */
 static inline i4 i4_dot_b16_u7(b16 x, b16 w, i4 acc) {
-#if defined(__wasm_relaxed_simd__)
+#if defined(PAL_NARROW)
+    return acc + i4_pairs(h8_dot_b16_u7(x, w));
+#elif defined(__wasm_relaxed_simd__)
     return (i4)wasm_i32x4_relaxed_dot_i8x16_i7x16_add((v128_t)x, (v128_t)w, (v128_t)acc);
 #elif defined(__SSSE3__)
-    return acc + (i4)_mm_madd_epi16(_mm_maddubs_epi16((__m128i)w, (__m128i)x), _mm_set1_epi16(1));
+    return acc + i4_pairs(h8_dot_b16_u7(x, w));
 #else
     h8 even = (h8)w & 255, odd = (h8)((h8u)w >> 8);
     return acc + i4_dot(h8_even(x), even) + i4_dot((h8)x >> 8, odd);
@@ -124,6 +140,12 @@ static inline i4 i4_dot_b16(b16 x, b16 w, i4 acc) {
 }
 static inline i4 i4_dot_b16_start(int32_t below_zero) { return i4_set(0 & below_zero); }
 enum { PAL_FAST_DOT = 0 };
+#endif
+
+#if defined(PAL_NARROW)
+enum { PAL_NARROW_DOT = 1 };
+#else
+enum { PAL_NARROW_DOT = 0 };
 #endif
 
 static inline f4 f4_min(f4 a, f4 b) { /* b < a ? b : a */

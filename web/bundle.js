@@ -5,6 +5,7 @@ import fs from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
+import { VARIANTS } from './variants.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const dist = fileURLToPath(new URL('../dist/', import.meta.url));
@@ -29,4 +30,5 @@ if (what === 'site') {
   await fs.copyFile(`${here}sw.js`, `${out}sw.js`);
 } else await bundle(out, { 'page/palimpsest': './browser.js', 'element/pal-chat': './element/pal-chat.js' });
 await fs.mkdir(`${out}lib`);
-for (const name of ['engine-simd.wasm', 'engine-relaxed.wasm', 'engine-simd-mt.wasm', 'engine-relaxed-mt.wasm', 'LICENSES.txt']) await fs.copyFile(`${here}lib/${name}`, `${out}lib/${name}`);
+const builds = VARIANTS.filter((name) => name !== 'auto').flatMap((name) => [`engine-${name}.wasm`, `engine-${name}-mt.wasm`]);
+for (const name of [...builds, 'LICENSES.txt']) await fs.copyFile(`${here}lib/${name}`, `${out}lib/${name}`);

@@ -28,7 +28,7 @@ function sharedMemory() {
 export class Engine {
   /**
    * @param {WebAssembly.Module} module
-   * @param {string} variant 'simd' | 'relaxed'
+   * @param {string} variant 'simd', 'relaxed', 'relaxed16'
    * @param {boolean} [shared] a build for threads, which wants a shared memory
    */
   constructor(module, variant, shared = false) {

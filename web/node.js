@@ -17,7 +17,7 @@ export { openNodeEngine as openEngine } from './wasm-node.js';
 
 /**
  * @typedef {import('./model.js').OpenOptions & { variant?: string, threads?: 'auto' | number }} LoadOptions
- *   variant: auto, simd, relaxed; threads: a number, or auto: as many as are fastest in a short measurement; changes
+ *   variant: auto, simd, relaxed, relaxed16; threads: a number, or auto: as many as are fastest in a short measurement; changes
  *   speed, never a result [auto]
  */
 

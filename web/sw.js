@@ -7,7 +7,7 @@
 // It lies here, above the page and the engine's worker, because a service worker answers only for pages and workers below
 // its own folder.
 const CACHE = 'palimpsest-1';
-const START = ['site/', 'site/site.js', 'worker/worker.js', 'lib/engine-simd.wasm', 'lib/engine-relaxed.wasm', '../models/catalogue.json'];
+const START = ['site/', 'site/site.js', 'worker/worker.js', 'lib/engine-simd.wasm', 'lib/engine-relaxed.wasm', 'lib/engine-relaxed16.wasm', '../models/catalogue.json'];
 const LINKS = [
   /\b(?:from|import)\s*['"](\.{1,2}\/[^'"]+)['"]/g, // modules, also when they were minified
   /new URL\(\s*['"](?!\w+:)([^'"]+)['"],\s*import\.meta\.url/g,

@@ -45,7 +45,7 @@ const host = folder.endsWith('.wasm') ? { ...nodeHost, missing: 'PALIMPSEST_WASM
 
 /**
  * Before Node 22 auto is simd: relaxed SIMD needs flags there and is slower (measured, tests/bench/RESULTS.md).
- * @param {string} [variant] 'auto' | 'simd' | 'relaxed'
+ * @param {string} [variant] one of VARIANTS
  * @param {'auto' | number} [threads]
  */
 export function openNodeEngine(variant = process.env.PALIMPSEST_VARIANT ?? 'auto', threads = 1) {

@@ -121,9 +121,8 @@ static void random_bytes(uint8_t *p, size_t n) {
     for (size_t i = 0; i < n; i++) p[i] = (uint8_t)test_random(&seed);
 }
 
-/* Random payload with ordinary scales: halves around 0.01, bfloat and float around 1. */
-static void tame(const pal_format *f, uint8_t *p, size_t blocks) {
-    random_bytes(p, blocks * f->bytes);
+/* Ordinary scales: halves around 0.01; bfloat and float numbers around 1. */
+static void tame_scales(const pal_format *f, uint8_t *p, size_t blocks) {
     for (; blocks; blocks--, p += f->bytes) {
         uint32_t at[2] = {0, 2};
         if (f->block == 256)
@@ -138,6 +137,12 @@ static void tame(const pal_format *f, uint8_t *p, size_t blocks) {
             pal_copy(p + at[i], &half, 2);
         }
     }
+}
+
+/* Random payload with ordinary scales. */
+static void tame(const pal_format *f, uint8_t *p, size_t blocks) {
+    random_bytes(p, blocks * f->bytes);
+    tame_scales(f, p, blocks);
 }
 
 static bool same(float a, float b) { return pal_f32_bits(a) == pal_f32_bits(b) || (a != a && b != b); }
@@ -293,18 +298,23 @@ static void check_bits(void) {
     if (!right) test_print("matmul bits: "), test_print(digits);
 }
 
-/* Codes of the whole int8 range, largest activations: the integer products do not saturate or wrap. */
-static void check_extremes(void) {
-    uint8_t data[34] = {0, 0x3c};
-    float x[32], y;
-    for (int32_t sign = -1; sign <= 1; sign += 2)
-        for (int32_t code = -128; code <= 127; code += 255) {
-            for (uint32_t i = 0; i < 32; i++) x[i] = (float)(sign * 127), data[2 + i] = (uint8_t)code;
-            pal_mat w = {pal_format_of(8), data, 1, 32, 0, 0};
-            pal_act a = pal_act_make(x, 1, 32, test_take(pal_act_bytes(1, 32)));
-            pal_matmul(&w, &a, &y);
-            CHECK(y == (float)(32 * 127 * sign * code));
-        }
+/* The largest codes and activations: no sum of products saturates or wraps, neither of few tokens nor of many. */
+static void check_extremes(const pal_format *f) {
+    enum { ROWS = 19, COLS = 256, N = 5 };
+    const size_t bytes = ROWS * pal_format_bytes(f, COLS);
+    uint8_t *data = test_take(bytes);
+    float *x = test_take(N * COLS * 4), *y = test_take(N * ROWS * 4);
+    for (int32_t code = -128; code <= 127; code += 255) /* of Q8_0; and all bits */
+        for (int32_t sign = -1; sign <= 1; sign += 2)
+            for (uint32_t n = 1; n <= N; n += N - 1) {
+                for (size_t i = 0; i < bytes; i++) data[i] = f->type == 8 ? (uint8_t)code : 0xff;
+                for (uint32_t i = 0; i < N * COLS; i++) x[i] = (float)(sign * 127);
+                tame_scales(f, data, bytes / f->bytes);
+                pal_mat file = {f, data, ROWS, COLS, 0, 0}, w = weave(&file);
+                pal_act a = pal_act_make(x, n, COLS, test_take(pal_act_bytes(n, COLS)));
+                pal_matmul(&w, &a, y);
+                for (uint32_t i = 0; i < n * ROWS; i++) CHECK(same(y[i], twin(&file, i % ROWS, x)));
+            }
 }
 
 /* The vector conversions give what the scalar ones give, for every half and every bfloat16. */
@@ -336,11 +346,11 @@ static void check_activations(void) {
 void test_matmul(void) {
     check_halves();
     check_activations();
-    check_extremes();
     check_bits();
     for (uint32_t i = 0; pal_format_row(i); i++) {
         const pal_format *f = pal_format_row(i);
         check_twin(f);
+        check_extremes(f);
         check_value(f);
         check_alone(f);
         check_weave(f);

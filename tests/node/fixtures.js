@@ -15,7 +15,7 @@ export function fixtureNames() {
         .sort();
 }
 
-export const engines = ['clang-simd', 'clang-relaxed', 'emcc-simd', 'emcc-relaxed'];
+export const engines = ['clang', 'emcc'].flatMap((name) => ['simd', 'relaxed', 'relaxed16'].map((variant) => `${name}-${variant}`));
 /** @param {string} engine @param {string} what `engine` or `tests` */
 export const modulePath = (engine, what) => `build/wasm/${engine.split('-')[0]}/${what}-${engine.slice(engine.indexOf('-') + 1)}.wasm`;
 

@@ -120,11 +120,13 @@ const inChromium = (page, engine, jobsFile) =>
 async function collect(jobs) {
     const jobsFile = `${folder}/jobs.json`;
     fs.writeFileSync(jobsFile, JSON.stringify(jobs));
-    const classOf = { simd: 'strict', relaxed: 'fused' };
+    const named = engines.map((engine) => {
+        const [toolchain, variant] = engine.split('-');
+        return { engine, name: variant === 'simd' ? `strict ${toolchain}.wasm` : `fused ${toolchain}.${variant}.wasm` };
+    });
     const natives = ['gcc', 'clang', 'san'].flatMap((c) => ['strict', 'fused'].map((k) => ({ name: `${k} ${c}`, build: `${c}-${k}` })));
     const found = {};
     const tasks = natives.map(({ name, build }) => async () => (found[name] = await inNative(build, jobs)));
-    const named = engines.map((engine) => ({ engine, name: `${classOf[engine.split('-')[1]]} ${engine.split('-')[0]}.wasm` }));
     for (const { engine, name } of named) {
         const threads = engine.startsWith('clang') ? 2 : 3;
         tasks.push(async () => (found[`${name} Node`] = await inNode(engine, jobsFile)));

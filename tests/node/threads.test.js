@@ -11,7 +11,7 @@ import { nodeHost } from '../../web/team/node.js';
 import { best } from '../../web/team/team.js';
 import { openEngine as choose } from '../../web/variants.js';
 import { wasmBytes } from '../../web/wasm-node.js';
-import { modulePath, relaxedFlags, root } from './fixtures.js';
+import { engines, modulePath, relaxedFlags, root } from './fixtures.js';
 import { fixtures } from './kit.js';
 
 const small = path.join(fixtures, 'arch/llama_plain/model.gguf');
@@ -65,7 +65,7 @@ test('every build for threads: the hashes of its class', () => {
     ];
     const jobs = path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'threads-')), 'jobs.json');
     fs.writeFileSync(jobs, JSON.stringify([{ name: 'embedded', model: embedded, ids, settings }]));
-    for (const engine of ['clang-simd-mt', 'clang-relaxed-mt', 'emcc-simd-mt', 'emcc-relaxed-mt']) {
+    for (const engine of engines.map((name) => `${name}-mt`)) {
         const lines = [engine.replace('-mt', ''), engine].map((name, i) => {
             const flags = engine.includes('relaxed') ? relaxedFlags : [];
             const run = spawnSync(process.execPath, [...flags, 'tests/node/hash-run.js', modulePath(name, 'engine'), jobs, String(i ? 3 : 1)], { cwd: root, encoding: 'utf8' });

@@ -22,7 +22,7 @@ export const JSON_OPTION = { name: 'json', kind: 'flag', help: 'print JSON for p
 
 /** @type {Option[]} how the engine runs */
 export const ENGINE_OPTIONS = [
-  { name: 'variant', kind: 'text', choices: VARIANTS, help: 'build of the engine: simd runs everywhere, relaxed fuses multiply and add and rounds differently [auto: relaxed where this machine computes it rightly; before Node 22 simd, which is faster there]' },
+  { name: 'variant', kind: 'text', choices: VARIANTS, help: 'build of the engine: simd runs everywhere, relaxed fuses multiply and add and rounds differently, relaxed16 does the same on processors that sum products of bytes by twos [auto: the relaxed one that suits this machine, where it computes rightly; before Node 22 simd, which is faster there]' },
   { name: 'threads', kind: 'text', value: 'N|auto', help: 'how many work; changes speed, never a result [auto: as many as a short measurement finds fastest]' },
 ];
 

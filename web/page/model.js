@@ -13,7 +13,7 @@ import { Link } from './link.js';
  * @property {string | readonly string[]} [sha256] hexadecimal; of a split model one for each part
  * @property {boolean | 'refresh' | 'only'} [cache] true: a complete copy in the browser is used without asking the network,
  *   else it is downloaded and kept; 'refresh': the server is asked whether it changed; 'only': never the network; false: nothing is kept [true]
- * @property {string} [variant] 'auto', 'simd', 'relaxed' ['auto']
+ * @property {string} [variant] 'auto', 'simd', 'relaxed', 'relaxed16' ['auto']
  * @property {'auto' | number} [threads] more than one needs a cross-origin isolated page; changes speed, never a result ['auto': as many as are fastest]
  *
  * @typedef {{ layer: number, block: number, kind: string }} StateLayer a layer that remembers (attention: keys and values), and its number N in blk.N

@@ -7,8 +7,10 @@ import { openEngine } from '../variants.js';
 const builds = {
   simd: () => new URL('../lib/engine-simd.wasm', import.meta.url),
   relaxed: () => new URL('../lib/engine-relaxed.wasm', import.meta.url),
+  relaxed16: () => new URL('../lib/engine-relaxed16.wasm', import.meta.url),
   'simd-mt': () => new URL('../lib/engine-simd-mt.wasm', import.meta.url),
   'relaxed-mt': () => new URL('../lib/engine-relaxed-mt.wasm', import.meta.url),
+  'relaxed16-mt': () => new URL('../lib/engine-relaxed16-mt.wasm', import.meta.url),
 };
 
 /** @param {string} variant */
@@ -21,7 +23,7 @@ async function compile(variant) {
   return WebAssembly.compile(await response.arrayBuffer()); // not compileStreaming: plain servers send other content types
 }
 
-/** @param {string} [variant] 'auto' | 'simd' | 'relaxed' @param {'auto' | number} [threads] */
+/** @param {string} [variant] one of VARIANTS @param {'auto' | number} [threads] */
 export const openPageEngine = (variant, threads = 'auto') => openEngine(compile, variant, { threads, host });
 
 const channel = new MessageChannel();
