@@ -23,18 +23,18 @@ float pal_erff(float x); /* error < 1 ulp; odd to the bit */
 /* exp(x), error < 1.1 ulp; exp(0) = 1; 0 where the result would be subnormal (x < -87.3365), inf above 88.7228.
    Inline, because the loops that spend their time here keep the constants in registers. */
 PAL_INLINE f4 f4_exp(f4 x) {
-    f4 shifted = x * f4_set(0x1.715476p+0f) + f4_set(0x1.8p23f); /* the integer k in the low bits, ties to even */
-    f4 k = shifted - f4_set(0x1.8p23f);
-    f4 r = x - k * f4_set(0x1.63p-1f) + k * f4_set(0x1.bd0106p-13f); /* |r| < 0.347; the first difference is exact */
-    f4 q = f4_set(0x1.6d117cp-10f);                                  /* (exp(r) - 1 - r) / r^2 over |r| < 0.347 */
-    q = q * r + f4_set(0x1.120be2p-7f);
-    q = q * r + f4_set(0x1.555518p-5f);
-    q = q * r + f4_set(0x1.5554dcp-3f);
-    q = q * r + f4_set(0.5f);
-    f4 y = r * r * q + r + f4_set(1);
+    f4 shifted = x * f4_kept(0x1.715476p+0f) + f4_kept(0x1.8p23f); /* the integer k in the low bits, ties to even */
+    f4 k = shifted - f4_kept(0x1.8p23f);
+    f4 r = x - k * f4_kept(0x1.63p-1f) + k * f4_kept(0x1.bd0106p-13f); /* |r| < 0.347; the first difference is exact */
+    f4 q = f4_kept(0x1.6d117cp-10f);                                   /* (exp(r) - 1 - r) / r^2 over |r| < 0.347 */
+    q = q * r + f4_kept(0x1.120be2p-7f);
+    q = q * r + f4_kept(0x1.555518p-5f);
+    q = q * r + f4_kept(0x1.5554dcp-3f);
+    q = q * r + f4_kept(0.5f);
+    f4 y = r * r * q + r + f4_kept(1);
     y = (f4)((u4)y + ((u4)shifted << 23)); /* y 2^k by its exponent, which stays in range where y is kept */
-    y = (f4)((i4)y & (i4)(x >= f4_set(-0x1.5d589ep6f)));
-    return f4_select((i4)(x <= f4_set(0x1.62e42ep6f)), y, x * f4_set(__builtin_inff())); /* above: inf or NaN */
+    y = (f4)((i4)y & (i4)(x >= f4_kept(-0x1.5d589ep6f)));
+    return f4_select((i4)(x <= f4_kept(0x1.62e42ep6f)), y, x * f4_kept(__builtin_inff())); /* above: inf or NaN */
 }
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "half.h"
 #include "quant_rows.h"
-#include "simd.h"
+#include "simd_int.h"
 
 typedef struct {
     f4 d, m;
@@ -26,7 +26,7 @@ PAL_INLINE u4 word_of(const uint8_t *p, uint32_t w, uint32_t r) { return (u4)b16
 PAL_INLINE f4 half_of(const uint8_t *p, uint32_t at, uint32_t r) { return f4_from_f16(p + at + 8 * r); }
 PAL_INLINE i4 byte_of(u4 word, uint32_t i) { return (i4)(word >> 8 * i & 255); }
 PAL_INLINE i4 signed_byte_of(u4 word, uint32_t i) { return (i4)(word << (24 - 8 * i)) >> 24; }
-PAL_INLINE u4 bits_of(u4 word, uint32_t shift, uint32_t mask) { return word >> shift & mask * 0x01010101u; }
+PAL_INLINE u4 bits_of(u4 word, uint32_t shift, uint32_t mask) { return word >> shift & u4_kept(mask * 0x01010101u); }
 
 PAL_INLINE void nibbles(u4 word, b16 w[2]) { w[0] = (b16)bits_of(word, 0, 15), w[1] = (b16)bits_of(word, 4, 15); }
 PAL_INLINE void fifths(u4 bits, b16 w[2]) { w[0] |= (b16)(bits_of(bits, 0, 1) << 4), w[1] |= (b16)(bits & 0x10101010); }

@@ -16,5 +16,6 @@ void pal_team_run(pal_team *t, pal_job *job, void *ctx, uint32_t parts) {
 uint32_t pal_team_parts(const pal_team *t, uint32_t n, uint64_t work) {
     uint32_t threads = pal_team_threads(t), most = threads > 1 ? threads * PARTS_EACH : 1;
     if (work / LEAST_WORK < most) most = work < LEAST_WORK ? 1 : (uint32_t)(work / LEAST_WORK);
-    return n < most ? n : most;
+    if (most > threads) most -= most % threads; /* the same for every thread */
+    return n < 2 * most ? n : most;             /* else some parts would be twice as large as others */
 }

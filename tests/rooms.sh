@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Listens at the doors (shared design, "Rooms"): includes point downwards only, sizes stay evident, intrinsics live in
-# simd.h, nothing in src is global or asks for a libc. Needs the objects of `./build.sh native wasm`.
+# simd.h and simd_int.h, nothing in src is global or asks for a libc. Needs the objects of `./build.sh native wasm`.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 shopt -s nullglob
@@ -21,7 +21,7 @@ report() {
 # room FILE -> its room; the first pattern that fits
 room() {
     case ${1#src/} in
-    base.* | simd.h | half.h | math.* | sha256.* | team.*) echo ground ;;
+    base.* | simd*.h | half.h | math.* | sha256.* | team.*) echo ground ;;
     quant*.* | matmul*.* | ops.*) echo numbers ;;
     gguf*.*) echo file ;;
     tokenizer*.* | unicode*.* | bpe*.* | spm*.*) echo text ;;
@@ -68,11 +68,11 @@ includes() {
 }
 report 'includes point downwards only' "$(includes)"
 report 'system headers: stdbool, stddef, stdint' \
-    "$(grep -n '^#include <' "${sources[@]}" | grep -v '<std\(bool\|def\|int\)\.h>' | grep -v '^src/simd\.h' || true)"
-report 'intrinsics in simd.h only' \
-    "$(grep -nE '\b(_mm[0-9]*_|__m128|v128_t|wasm_[a-z]+[0-9]+x[0-9]+_|__builtin_(ia32|wasm)_)' "${sources[@]}" | grep -v '^src/simd\.h' || true)"
-report 'no #if but include guards, in simd.h and for assertions' \
-    "$(grep -nE '^ *# *(if|elif)' "${sources[@]}" | grep -vE '^src/simd\.h|^src/base\.h:[0-9]+:#ifdef NDEBUG|\.h:[0-9]+:#ifndef PAL_[A-Z0-9_]*H$' || true)"
+    "$(grep -n '^#include <' "${sources[@]}" | grep -v '<std\(bool\|def\|int\)\.h>' | grep -v '^src/simd.*\.h' || true)"
+report 'intrinsics in simd.h and simd_int.h only' \
+    "$(grep -nE '\b(_mm[0-9]*_|__m128|v128_t|wasm_[a-z]+[0-9]+x[0-9]+_|__builtin_(ia32|wasm)_)' "${sources[@]}" | grep -v '^src/simd.*\.h' || true)"
+report 'no #if but include guards, in simd*.h and for assertions' \
+    "$(grep -nE '^ *# *(if|elif)' "${sources[@]}" | grep -vE '^src/simd.*\.h|^src/base\.h:[0-9]+:#ifdef NDEBUG|\.h:[0-9]+:#ifndef PAL_[A-Z0-9_]*H$' || true)"
 report 'a file has at most 500 lines, a header 150' "$(wc -l "${sources[@]}" wasm/*.c |
     awk '$2 != "total" && ($1 > 500 || ($1 > 150 && $2 ~ /\.h$/ && $2 !~ /_table\.h$/)) { print $2 ": " $1 " lines" }')"
 report 'a function has at most 120 lines' "$(awk '

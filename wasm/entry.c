@@ -7,6 +7,7 @@
 #include "../src/quant.h"
 #include "../src/session.h"
 #include "../src/sha256.h"
+#include "../src/simd_int.h"
 #include "../src/tokenizer.h"
 
 #define EXPORT(name) __attribute__((export_name(#name), visibility("default"), used))

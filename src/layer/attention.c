@@ -214,11 +214,12 @@ static void append(const run *u, uint32_t i) {
 }
 
 /* p = q . key, by KV heads and blocks of slots. */
+static uint32_t score_blocks(const run *u) { return (u->n + PAL_CACHE_BLOCK - 1) / PAL_CACHE_BLOCK; }
 static void scores(void *ctx, uint32_t part, uint32_t parts) {
     const run *u = ctx;
     const pal_attention *a = &u->l->attention;
     const plan *r = u->r;
-    const uint32_t blocks = (u->n + PAL_CACHE_BLOCK - 1) / PAL_CACHE_BLOCK, units = a->n_head_kv * blocks;
+    const uint32_t blocks = score_blocks(u), units = a->n_head_kv * blocks;
     const bool turned = u->c->bounds->cache_positions && a->rope >= 0;
     for (uint32_t unit = pal_part_from(units, part, parts); unit < pal_part_from(units, part + 1, parts); unit++) {
         const uint32_t g = unit / blocks, j = unit % blocks * PAL_CACHE_BLOCK;
@@ -256,12 +257,13 @@ static void softmax(void *ctx, uint32_t part, uint32_t parts) {
 enum { TOKENS = 8 }; /* that share a block of values */
 
 /* o = sum of p value, by KV heads, tokens and columns. */
+static uint32_t value_tiles(const run *u) { return (u->m + TOKENS - 1) / TOKENS; }
+static uint32_t value_slices(const run *u) { return (u->r->v16 + PAL_CACHE_COLUMNS - 1) / PAL_CACHE_COLUMNS; }
 static void values(void *ctx, uint32_t part, uint32_t parts) {
     const run *u = ctx;
     const pal_attention *a = &u->l->attention;
     const plan *r = u->r;
-    const uint32_t slices = (r->v16 + PAL_CACHE_COLUMNS - 1) / PAL_CACHE_COLUMNS, tiles = (u->m + TOKENS - 1) / TOKENS;
-    const uint32_t units = a->n_head_kv * tiles * slices;
+    const uint32_t slices = value_slices(u), tiles = value_tiles(u), units = a->n_head_kv * tiles * slices;
     for (uint32_t unit = pal_part_from(units, part, parts); unit < pal_part_from(units, part + 1, parts); unit++) {
         const uint32_t g = unit / slices / tiles, first = unit / slices % tiles * TOKENS;
         const uint32_t from = unit % slices * PAL_CACHE_COLUMNS, left = r->v16 - from;
@@ -305,10 +307,12 @@ static void attend(run *u) {
         const pal_slots s = slots_of(u, set);
         for (uint32_t rank = 0; rank < u->n; rank++) u->w->rank[set * u->r->stride + s.order[rank]] = rank;
     }
+    pal_team *team = u->c->team;
     const uint64_t products = (uint64_t)u->m * a->n_head * u->n;
-    pal_team_run(u->c->team, scores, u, pal_team_parts(u->c->team, UINT32_MAX, products * a->d_k));
-    pal_team_run(u->c->team, softmax, u, pal_team_parts(u->c->team, a->n_head * u->m, products * 32));
-    pal_team_run(u->c->team, values, u, pal_team_parts(u->c->team, UINT32_MAX, products * a->d_v));
+    pal_team_run(team, scores, u, pal_team_parts(team, a->n_head_kv * score_blocks(u), products * a->d_k));
+    pal_team_run(team, softmax, u, pal_team_parts(team, a->n_head * u->m, products * 32));
+    pal_team_run(team, values, u,
+                 pal_team_parts(team, a->n_head_kv * value_tiles(u) * value_slices(u), products * a->d_v));
     for (uint32_t set = 0; set < u->r->sets; set++) {
         pal_slots s = slots_of(u, set);
         for (uint32_t i = u->r->policy->accumulates ? 0 : u->m - 1; i < u->m; i++) score(u, set, i);

@@ -185,7 +185,7 @@ static void f16_store(const pal_cache_rows *c, uint32_t slot, const float *x) {
 typedef int16_t short4 __attribute__((vector_size(8), aligned(1), may_alias));
 static inline f4 f16_four(const uint8_t *row, uint32_t i) {
     u4 wide = (u4) __builtin_convertvector(*(const short4 *)(row + 2 * i), i4); /* the sign fills the top */
-    return (f4)(wide << 13 & 0x8fffe000) * f4_set(0x1p112f);
+    return (f4)(wide << 13 & u4_kept(0x8fffe000)) * f4_kept(0x1p112f);
 }
 PAL_APART void f16_rows(uint32_t bytes, const uint8_t *row, const uint8_t *last, uint32_t n, uint32_t from,
                         uint32_t wide, const pal_cache_turn *turn, const uint32_t *rank, float *out) {

@@ -4,7 +4,7 @@
 #ifndef PAL_CACHE_H
 #define PAL_CACHE_H
 
-#include "../simd.h"
+#include "../simd_int.h"
 
 enum {
     PAL_CACHE_BLOCK = 32,    /* slots */

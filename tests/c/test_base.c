@@ -1,6 +1,6 @@
 /* Ground: halves against a slow reference, hash, arena, errors. */
 #include "../../src/half.h"
-#include "../../src/simd.h"
+#include "../../src/simd_int.h"
 #include "test.h"
 
 /* The value of a half by its definition; the caller leaves out inf and NaN. */

@@ -3,7 +3,7 @@
 #include "../../src/half.h"
 #include "../../src/matmul.h"
 #include "../../src/quant_weave.h"
-#include "../../src/simd.h"
+#include "../../src/simd_int.h"
 #include "test.h"
 
 /* ---- the scalar twin: matmul.h in plain C, one weight at a time ---- */

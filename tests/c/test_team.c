@@ -28,6 +28,11 @@ static void cuts(void) {
             uint32_t parts = pal_team_parts(&team, n, 1 << 24);
             CHECK(parts <= n && (parts >= threads || parts == n || threads == 1) && (n == 0 || parts > 0));
             CHECK(pal_team_parts(&team, n, 100) == (n > 0));
+            for (uint64_t work = 1 << 17; work < 1 << 20;
+                 work += 9999) { /* even for every thread, or as fine as can be */
+                parts = pal_team_parts(&team, n, work);
+                CHECK(parts == n || (n >= 2 * parts && (parts < threads || parts % threads == 0)));
+            }
         }
     }
     for (uint32_t part = 0; part < 7; part++) { /* no part is more than one unit larger than another */
