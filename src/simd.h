@@ -1,7 +1,7 @@
 /* Four-lane operations, with simd_int.h the only file with intrinsics. Everything else is written with these and compiles natively
    (gcc, clang) and to WebAssembly. One class of bits per build (design I4):
      strict: madd rounds twice (a*b, then +c)         wasm `simd`, native without PAL_FUSED
-     fused : madd rounds once                         wasm `relaxed`, native with -DPAL_FUSED -mfma
+     fused : madd rounds once                         wasm `relaxed` and `relaxed16`, native with -DPAL_FUSED -mfma
    Integer operations are exact in both (simd_int.h). The compiler must not contract (-ffp-contract=off). */
 #ifndef PAL_SIMD_H
 #define PAL_SIMD_H
