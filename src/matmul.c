@@ -65,7 +65,7 @@ typedef struct {
     uint32_t runs, span, bytes; /* runs of 32 per block, runs to write out (shifts become constants), bytes per block */
     int32_t offset;             /* subtracted from each code */
     uint32_t fit;          /* sums of two products that fit into 16 bits together: 8, 4, 2 of codes below 16, 32, 64 */
-    bool pairs, min, wide; /* a scale per 16; a minimum; codes of the whole int8 range (fit: of no account) */
+    bool pairs, min, wide; /* a scale per 16; a minimum; codes of the whole int8 range, summed in 32 bits (fit 8) */
     head (*head)(const uint8_t *p, uint32_t r);
     scales (*scale)(const uint8_t *p, const head *h, uint32_t s, uint32_t r);
     void (*codes)(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 fifth, b16 w[2]);

@@ -1,5 +1,5 @@
-/* Four-lane operations, with simd_int.h the only file with intrinsics. Everything else is written with these and compiles natively
-   (gcc, clang) and to WebAssembly. One class of bits per build (design I4):
+/* Four-lane operations; intrinsics are here and in simd_int.h only. Everything else is written with these and compiles
+   natively (gcc, clang) and to WebAssembly. One class of bits per build (design I4):
      strict: madd rounds twice (a*b, then +c)         wasm `simd`, native without PAL_FUSED
      fused : madd rounds once                         wasm `relaxed` and `relaxed16`, native with -DPAL_FUSED -mfma
    Integer operations are exact in both (simd_int.h). The compiler must not contract (-ffp-contract=off). */
