@@ -146,7 +146,8 @@ build_native() {
     done
 } 9>build/lock
 
-# ---- wasm: TOOLCHAIN-VARIANT; compile and link are two commands, for a clang driver that links runs the wasm-opt
+# ---- wasm: TOOLCHAIN-VARIANT; no loop strength reduction (as emcc has it), which gives each stream of a loop a pointer
+#      where WebAssembly has offsets: V8 then keeps pointers on the stack, and Q6_K took twice the time; compile and link are two commands, for a clang driver that links runs the wasm-opt
 #      on PATH, and Debian's (108) mangles relaxed SIMD. Both toolchains link with their own wasm-ld and no libc. ----
 wasms=({clang,emcc}-{simd,relaxed,relaxed16}{,-mt}) # -mt: for threads, over shared memory
 shipped=(clang-{simd,relaxed,relaxed16}{,-mt})
@@ -166,7 +167,7 @@ wasm_flags() { # -> flags, cold, ld, boundary (sources), linking_of
     esac
     case $1 in
     clang-*)
-        flags=(clang-19 --target=wasm32 "${flags[@]}")
+        flags=(clang-19 --target=wasm32 -mllvm -disable-lsr "${flags[@]}")
         ld=wasm-ld-19
         ;;
     emcc-simd*)

@@ -16,8 +16,8 @@ size_t pal_act_bytes(uint32_t n, uint32_t cols) {
 }
 
 /* 32 activations: scale max|x|/127, codes rounded to nearest even; below 2^-100 all is zero. The maximum is taken over
-   the bits of |x|, which order like the values and put NaN above inf: a block that is not finite gets codes 0 and that
-   scale, so y is NaN. */
+   the bits of |x|, which order like the values and put NaN above inf: a block beyond 2^32, where no model's are, gets
+   codes 0 and the scale inf or NaN, so y is NaN. */
 static float quantise32(const float *x, int8_t *q, int16_t *s, int16_t *below) {
     i4 most = {0};
     for (uint32_t i = 0; i < 32; i += 4) {
@@ -27,7 +27,7 @@ static float quantise32(const float *x, int8_t *q, int16_t *s, int16_t *below) {
     int32_t top = most[0];
     for (uint32_t i = 1; i < 4; i++) top = most[i] > top ? most[i] : top;
     float max = pal_bits_f32((uint32_t)top);
-    bool usual = max >= 0x1p-100f && top < 0x7f800000; /* else the codes are 0: too small, or not finite */
+    bool usual = max >= 0x1p-100f && max <= 0x1p32f; /* else the codes are 0 */
     float inverse = usual ? 127.0f / max : 0;
     i4 negative = {0};
     for (uint32_t half = 0; half < 2; half++) {
@@ -44,7 +44,7 @@ static float quantise32(const float *x, int8_t *q, int16_t *s, int16_t *below) {
         s[half] = (int16_t)i4_sum(sum);
     }
     *below = (int16_t)i4_sum(negative);
-    return max >= 0x1p-100f || top > 0x7f800000 ? max / 127.0f : 0;
+    return usual ? max / 127.0f : max < 0x1p-100f ? 0 : max * __builtin_inff();
 }
 
 pal_act pal_act_make(const float *x, uint32_t n, uint32_t cols, void *scratch) {
@@ -116,7 +116,7 @@ PAL_INLINE i4 start(const kind *f, const token *x, uint32_t half) {
 }
 /* acc + the run, once its integer sums are known. */
 PAL_INLINE f4 finish(const kind *f, const scales *z, const token *x, i4 low, i4 high, f4 acc) {
-    f4 dx = f4_set(*x->d);
+    f4 dx = f4_set(*x->d) * f4_kept(1 / PAL_SCALE);
     i4 sum = f->pairs ? low * z->g[0] + high * z->g[1] : low;
     acc = f4_madd(z->A * dx, f4_from(sum), acc);
     if (!f->min) return acc;
@@ -302,7 +302,7 @@ static void walk(const ways *f, const pal_mat *w, const pal_act *a, uint32_t row
 }
 
 /* Runs of the usual K formats that are written out, so that their shifts are constants: what pays where products are fast. */
-enum { SPAN = PAL_FAST_DOT && !PAL_NARROW_DOT ? 4 : 1 };
+enum { SPAN = PAL_FAST_DOT ? 4 : 1, SHORT = PAL_NARROW_DOT ? 2 : SPAN };
 
 #define INTEGER(F, tile, head, scale, fifth, offset, fit, span, pairs, min, wide)                                      \
     static const kind kind_##F = {PAL_BLOCK_##F / 32, span, PAL_BYTES_##F, offset, fit, pairs, min, wide, head, scale, \
@@ -322,7 +322,7 @@ INTEGER(Q8_0,   tile_wide,      head_none, scale_d,    fifth_none, 0,     8,  1,
 INTEGER(Q2_K,   tile_pairs_min, head_Q2_K, scale_Q2_K, fifth_none, 0,     8,  1,    true,  true,  false)
 INTEGER(Q3_K,   tile_pairs,     head_Q3_K, scale_Q3_K, fifth_none, 4,     8,  1,    true,  false, false)
 INTEGER(Q4_K,   tile_min,       head_K,    scale_K,    fifth_none, 0,     8,  SPAN, false, true,  false)
-INTEGER(Q5_K,   tile_min,       head_K,    scale_K,    fifth_none, 0,     4,  SPAN, false, true,  false)
+INTEGER(Q5_K,   tile_min,       head_K,    scale_K,    fifth_none, 0,     4,  SHORT, false, true,  false)
 INTEGER(Q6_K,   tile_pairs,     head_Q6_K, scale_Q6_K, fifth_none, 32,    2,  SPAN, true,  false, false)
 // clang-format on
 

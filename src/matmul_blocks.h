@@ -1,5 +1,5 @@
 /* How matmul.c sees each integer format: woven blocks of 16 rows (quant_weave.h), of which a vector holds four, one per
-   lane. r = 0..3 tells which four.
+   lane. r = 0..3 tells which four. Scales are times PAL_SCALE, for their halves are read without an exponent.
      codes_F(p, s, j, r, w)  columns 4j..4j+3 and 16+4j..16+4j+3 of run s (32 columns), j < 4; unsigned and below 128
                              except in Q8_0; fifth: the word of fifth bits shifted right by j
      head_F(p, r)            what the runs of a block share, unpacked once
@@ -8,9 +8,8 @@
 #ifndef PAL_MATMUL_BLOCKS_H
 #define PAL_MATMUL_BLOCKS_H
 
-#include "half.h"
+#include "matmul_words.h"
 #include "quant_rows.h"
-#include "simd_int.h"
 
 typedef struct {
     f4 d, m;
@@ -20,22 +19,6 @@ typedef struct {
     f4 A, B;
     i4 g[2], m[2];
 } scales;
-
-/* Word w of a block, and the halves at `at`, of four rows. */
-PAL_INLINE u4 word_of(const uint8_t *p, uint32_t w, uint32_t r) { return (u4)b16_load(p + 64 * w + 16 * r); }
-PAL_INLINE f4 half_of(const uint8_t *p, uint32_t at, uint32_t r) { return f4_from_f16(p + at + 8 * r); }
-PAL_INLINE i4 byte_of(u4 word, uint32_t i) { return (i4)(word >> 8 * i & 255); }
-PAL_INLINE i4 signed_byte_of(u4 word, uint32_t i) { return (i4)(word << (24 - 8 * i)) >> 24; }
-PAL_INLINE u4 bits_of(u4 word, uint32_t shift, uint32_t mask) { return word >> shift & u4_kept(mask * 0x01010101u); }
-
-PAL_INLINE void nibbles(u4 word, b16 w[2]) { w[0] = (b16)bits_of(word, 0, 15), w[1] = (b16)bits_of(word, 4, 15); }
-PAL_INLINE void fifths(u4 bits, b16 w[2]) { w[0] |= (b16)(bits_of(bits, 0, 1) << 4), w[1] |= (b16)(bits & 0x10101010); }
-
-/* 0x10 in the bytes of word whose bit s is set; compared, for a shift by a variable costs three instructions. */
-PAL_INLINE b16 bit_of(u4 word, uint32_t s, uint8_t to) {
-    u16 bit = (u16)((u4){0} + (0x01010101u << s));
-    return (b16)(((u16)word & bit) == bit) & (int8_t)to;
-}
 
 /* Blocks of 32: one run. */
 PAL_INLINE u4 fifth_none(const uint8_t *p, uint32_t r) {
@@ -50,11 +33,11 @@ PAL_INLINE head head_none(const uint8_t *p, uint32_t r) {
 }
 PAL_INLINE scales scale_d(const uint8_t *p, const head *h, uint32_t s, uint32_t r) {
     (void)h, (void)s;
-    return (scales){.A = half_of(p, 0, r)};
+    return (scales){.A = half_of(p, r)};
 }
 PAL_INLINE scales scale_dm(const uint8_t *p, const head *h, uint32_t s, uint32_t r) {
     (void)h, (void)s;
-    return (scales){.A = f4_from_half(word_of(p, 0, r) & 0xffff), .B = f4_from_half(word_of(p, 0, r) >> 16)};
+    return (scales){.A = low_half(word_of(p, 0, r)), .B = high_half(word_of(p, 0, r))};
 }
 PAL_INLINE void codes_Q4_0(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 fifth, b16 w[2]) {
     (void)s, (void)fifth, nibbles(word_of(p + 32, j, r), w);
@@ -75,15 +58,15 @@ PAL_INLINE void codes_Q8_0(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r,
 /* Q4_K, Q5_K: 8 scales and 8 minima of 6 bits (pal_scale_K). */
 PAL_INLINE head head_K(const uint8_t *p, uint32_t r) {
     u4 dm = word_of(p, 0, r), first = word_of(p, 1, r), second = word_of(p, 2, r), third = word_of(p, 3, r);
-    return (head){.d = f4_from_half(dm & 0xffff),
-                  .m = -f4_from_half(dm >> 16),
+    return (head){.d = low_half(dm),
+                  .m = -high_half(dm),
                   .scale = {first & 0x3f3f3f3f, (third & 0x0f0f0f0f) | (first >> 2 & 0x30303030)},
                   .min = {second & 0x3f3f3f3f, (third >> 4 & 0x0f0f0f0f) | (second >> 2 & 0x30303030)}};
 }
 PAL_INLINE scales scale_K(const uint8_t *p, const head *h, uint32_t s, uint32_t r) {
     (void)p, (void)r;
-    return (scales){.A = h->d * f4_from(byte_of(h->scale[s / 4], s % 4)),
-                    .B = h->m * f4_from(byte_of(h->min[s / 4], s % 4))};
+    return (scales){.A = h->d * small(byte_of(h->scale[s / 4], s % 4)),
+                    .B = h->m * small(byte_of(h->min[s / 4], s % 4))};
 }
 PAL_INLINE void codes_Q4_K(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 fifth, b16 w[2]) {
     (void)fifth;
@@ -99,7 +82,7 @@ PAL_INLINE void codes_Q5_K(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r,
 /* A scale per 16 weights. */
 PAL_INLINE head head_Q2_K(const uint8_t *p, uint32_t r) {
     u4 dm = word_of(p, 20, r);
-    head h = {.d = f4_from_half(dm & 0xffff), .m = -f4_from_half(dm >> 16)};
+    head h = {.d = low_half(dm), .m = -high_half(dm)};
     for (uint32_t i = 0; i < 4; i++) {
         u4 both = word_of(p, i, r);
         h.scale[i] = both & 0x0f0f0f0f, h.min[i] = both >> 4 & 0x0f0f0f0f;
@@ -117,8 +100,8 @@ PAL_INLINE void codes_Q2_K(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r,
 }
 
 PAL_INLINE head head_Q3_K(const uint8_t *p, uint32_t r) {
-    head h = {.d = half_of(p, 16 * 108, r)};
-    u4 low[2] = {word_of(p, 24, r), word_of(p, 25, r)}, high = word_of(p, 26, r);
+    head h = {.d = half_of(p, r)};
+    u4 low[2] = {word_of(p + 32, 24, r), word_of(p + 32, 25, r)}, high = word_of(p + 32, 26, r);
     for (uint32_t i = 0; i < 4; i++)
         h.scale[i] = (low[i % 2] >> i / 2 * 4 & 0x0f0f0f0f) | (high >> 2 * i & 0x03030303) << 4;
     return h;
@@ -131,20 +114,20 @@ PAL_INLINE scales scale_Q3_K(const uint8_t *p, const head *h, uint32_t s, uint32
 PAL_INLINE void codes_Q3_K(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 fifth, b16 w[2]) {
     (void)fifth;
     for (uint32_t i = 0; i < 2; i++)
-        w[i] = (b16)(bits_of(word_of(p, 8 + s / 4 * 8 + j + 4 * i, r), s % 4 * 2, 3)) |
-               bit_of(word_of(p, j + 4 * i, r), s, 4);
+        w[i] = (b16)(bits_of(word_of(p + 32, 8 + s / 4 * 8 + j + 4 * i, r), s % 4 * 2, 3)) |
+               bit_of(word_of(p + 32, j + 4 * i, r), s, 4);
 }
 
-PAL_INLINE head head_Q6_K(const uint8_t *p, uint32_t r) { return (head){.d = half_of(p, 16 * 208, r)}; }
+PAL_INLINE head head_Q6_K(const uint8_t *p, uint32_t r) { return (head){.d = half_of(p, r)}; }
 PAL_INLINE scales scale_Q6_K(const uint8_t *p, const head *h, uint32_t s, uint32_t r) {
-    u4 g = word_of(p, 48 + s / 2, r) >> s % 2 * 16;
+    u4 g = word_of(p + 32, s / 2, r) >> s % 2 * 16;
     return (scales){.A = h->d, .g = {signed_byte_of(g, 0), signed_byte_of(g, 1)}};
 }
 PAL_INLINE void codes_Q6_K(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 fifth, b16 w[2]) {
     (void)fifth;
     for (uint32_t i = 0; i < 2; i++)
-        w[i] = (b16)(bits_of(word_of(p, s / 4 * 16 + s % 2 * 8 + j + 4 * i, r), s % 4 / 2 * 4, 15) |
-                     bits_of(word_of(p, 32 + s / 4 * 8 + j + 4 * i, r), s % 4 * 2, 3) << 4);
+        w[i] = (b16)(bits_of(word_of(p + 32, 4 + s / 4 * 24 + s % 2 * 8 + j + 4 * i, r), s % 4 / 2 * 4, 15) |
+                     two_of(word_of(p + 32, 20 + s / 4 * 24 + j + 4 * i, r), s % 4));
 }
 
 #endif

@@ -110,7 +110,7 @@ pal_mat pal_bind_rows(pal_builder *b, uint32_t block, const char *name, uint32_t
     const pal_format *f = pal_format_of(t->type);
     uint32_t woven = pal_woven_rows(f, all_rows);
     uint8_t *state = &b->m->weaving[t - b->g->tensors];
-    if (woven && *state == PAL_AS_IN_FILE) *state = PAL_TO_WEAVE, b->m->n_to_weave++;
+    if (f->integer && *state == PAL_AS_IN_FILE) *state = PAL_TO_WEAVE, b->m->n_to_weave++;
     return (pal_mat){f, t->data, rows, cols, row0, woven};
 }
 
@@ -291,7 +291,7 @@ static uint64_t staging_bytes(const pal_gguf *g) {
     for (uint64_t i = 0; i < g->n_tensors; i++) {
         const pal_tensor *t = &g->tensors[i];
         const pal_format *f = pal_format_of(t->type);
-        uint64_t bytes = pal_woven_rows(f, t->ne[1]) ? PAL_WEFT * pal_format_bytes(f, t->ne[0]) : 0;
+        uint64_t bytes = f->integer ? PAL_WEFT * pal_format_bytes(f, t->ne[0]) : 0;
         most = bytes > most ? bytes : most;
     }
     return most;
@@ -393,16 +393,18 @@ int pal_model_open(pal_model **out, void *mem, size_t bytes, const pal_gguf *g, 
 
 /* ---- weaving ---- */
 
-uint64_t pal_model_weave(pal_model *m, uint32_t file, uint64_t have) {
+int64_t pal_model_weave(pal_model *m, uint32_t file, uint64_t have, pal_error *e) {
     for (uint64_t i = 0; i < m->gguf->n_tensors; i++) {
         const pal_tensor *t = &m->gguf->tensors[i];
         if (m->weaving[i] != PAL_TO_WEAVE || t->file != file || t->offset + t->bytes > have) continue;
         const pal_format *f = pal_format_of(t->type);
-        pal_weave(f, (uint8_t *)(uintptr_t)t->data, pal_woven_rows(f, t->ne[1]), (uint32_t)t->ne[0], m->staging);
+        if (!pal_weave(f, (uint8_t *)(uintptr_t)t->data, t->ne[1], (uint32_t)t->ne[0], m->staging))
+            return pal_fail(e, PAL_E_FORMAT, t->name,
+                            "has a scale of 64 or more, as no model has; the file is damaged");
         m->weaving[i] = PAL_WOVEN;
         m->n_to_weave--;
     }
-    return m->n_to_weave;
+    return (int64_t)m->n_to_weave;
 }
 
 uint64_t pal_model_sample(const pal_model *m, uint64_t h) {

@@ -45,8 +45,9 @@ int64_t pal_model_bytes(const pal_gguf *g, pal_error *e);
 /* Binds every tensor and checks every shape once. The gguf and its files stay referenced. */
 int pal_model_open(pal_model **m, void *mem, size_t bytes, const pal_gguf *g, pal_error *e);
 /* Rearranges the matrices of a file that lie within its first `have` bytes, in place and each once, as the products want
-   them (quant_weave.h); the bytes must be writable. Returns how many matrices are still waited for; sessions want none. */
-uint64_t pal_model_weave(pal_model *m, uint32_t file, uint64_t have);
+   them (quant_weave.h); the bytes must be writable. Returns how many matrices are still waited for; sessions want none.
+   PAL_E_FORMAT names a matrix whose numbers are those of no model. */
+int64_t pal_model_weave(pal_model *m, uint32_t file, uint64_t have, pal_error *e);
 
 typedef struct {
     pal_str arch;

@@ -1,13 +1,15 @@
 #include "quant_weave.h"
 
+#include "half.h"
 #include "quant_rows.h"
-#include "simd.h"
 
-/* Where the half that fills no word begins in a block of the file; the block's end when there is none. */
+/* Where in a block of the file the half lies that fills no word; the block's end when there is none. */
 static uint32_t half_of(const pal_format *f) {
     if (f->bytes % 4 == 0) return f->bytes;
     return f->block == 32 ? 0 : f->bytes - 2;
 }
+/* The word that is two halves, scale and minimum, where there is no such half. */
+static uint32_t scales_of(const pal_format *f) { return f->type == PAL_TYPE_Q2_K ? 20 : 0; }
 /* The word of fifth bits; UINT32_MAX: none. */
 static uint32_t fifth_of(const pal_format *f) {
     return f->type == PAL_TYPE_Q5_0 ? 0 : f->type == PAL_TYPE_Q5_1 ? 1 : UINT32_MAX;
@@ -38,46 +40,92 @@ static void transpose(u4 v[4]) {
     v[2] = __builtin_shufflevector(c, d, 0, 1, 4, 5), v[3] = __builtin_shufflevector(c, d, 2, 3, 6, 7);
 }
 
-/* Word w of row r goes to first + 64 w + 4 r; four words of four rows are read, turned and written together. The word of
-   fifth bits is among the first four. */
-void pal_weave_rows(const pal_format *f, const uint8_t *rows, size_t stride, uint32_t there, uint8_t *to) {
+/* Where four words go that are words 4i .. 4i + 3 of the file. */
+static uint32_t place_of(const pal_format *f, uint32_t i) {
+    static const uint8_t Q6_K[] = {1, 2, 3, 4, 7, 8, 9, 10, 5, 6, 11, 12, 0};
+    return 4 * (f->type == PAL_TYPE_Q6_K ? Q6_K[i] : i);
+}
+
+/* Halves below 64, one a lane, times 1024. */
+static u4 raised(u4 h) {
+    u4 v = (u4)(f4_from_half(h) * f4_set(1024)), size = v & 0x7fffffff;
+    return (v >> 16 & 0x8000) | ((size - 0x38000000) & (u4)(size > 0)) >> 13;
+}
+static uint16_t lowered(uint16_t h) { return pal_f32_f16(pal_f16_f32(h) * 0x1p-10f); }
+
+/* The scales of a woven block of 16 rows, raised. False: not all are below 64. */
+static bool raise(const pal_format *f, uint8_t *woven) {
+    i4 large = {0};
+    const bool apart = half_of(f) < f->bytes;
+    for (uint32_t r = 0; r < PAL_WEFT; r += 4) {
+        uint8_t *at = apart ? woven + 2 * r : woven + 64 * scales_of(f) + 4 * r;
+        u4 both = apart ? __builtin_convertvector(*(const half4 *)at, u4) : (u4)b16_load(at);
+        u4 low = both & 0xffff, high = both >> 16;
+        large |= (i4)((low & 0x7fff) >= 0x5400) | (i4)((high & 0x7fff) >= 0x5400);
+        if (apart)
+            *(half4 *)at = __builtin_convertvector(raised(low), half4);
+        else
+            b16_store(at, (b16)(raised(low) | raised(high) << 16));
+    }
+    return i4_sum(large) == 0;
+}
+
+/* Word w of row r goes to first + 64 place + 4 r; four words of four rows are read, turned and written together. The word
+   of fifth bits is among the first four. */
+bool pal_weave_rows(const pal_format *f, const uint8_t *rows, size_t stride, uint32_t there, uint8_t *to) {
     const uint32_t half = half_of(f), fifth = fifth_of(f), skip = half == 0 ? 2 : 0, words = f->bytes / 4;
-    uint8_t *const first = to + PAL_WEFT * skip;
+    uint8_t *const first = to + (half < f->bytes ? 2 * PAL_WEFT : 0);
     for (uint32_t r = 0; r < PAL_WEFT; r += 4) {
         const uint8_t *from[4];
         for (uint32_t i = 0; i < 4; i++) {
             from[i] = rows + (r + i < there ? r + i : there - 1) * stride;
-            if (half < f->bytes) pal_copy(to + PAL_WEFT * half + 2 * (r + i), from[i] + half, 2);
+            if (half < f->bytes) pal_copy(to + 2 * (r + i), from[i] + half, 2);
         }
         for (uint32_t w = 0; w < (words & ~3u); w += 4) {
             u4 v[4];
             for (uint32_t i = 0; i < 4; i++) v[i] = (u4)b16_load(from[i] + skip + 4 * w);
             transpose(v);
             if (w == 0 && fifth < words) v[fifth] = turn(v[fifth]);
-            for (uint32_t i = 0; i < 4; i++) b16_store(first + 64 * (w + i) + 4 * r, (b16)v[i]);
+            for (uint32_t i = 0; i < 4; i++) b16_store(first + 64 * (place_of(f, w / 4) + i) + 4 * r, (b16)v[i]);
         }
         for (uint32_t w = words & ~3u; w < words; w++)
             for (uint32_t i = 0; i < 4; i++) pal_copy(first + 64 * w + 4 * (r + i), from[i] + skip + 4 * w, 4);
     }
+    return raise(f, to);
 }
 
 void pal_unweave_block(const pal_format *f, const uint8_t *woven, uint32_t r, uint8_t *to) {
-    uint32_t half = half_of(f), fifth = fifth_of(f), skip = half == 0 ? 2 : 0, words = f->bytes / 4;
-    const uint8_t *word = woven + PAL_WEFT * skip + 4 * r;
-    if (half < f->bytes) pal_copy(to + half, woven + PAL_WEFT * half + 2 * r, 2);
-    for (uint32_t w = 0; w < words; w++) pal_copy(to + skip + 4 * w, word + 64 * w, 4);
+    const uint32_t half = half_of(f), fifth = fifth_of(f), skip = half == 0 ? 2 : 0, words = f->bytes / 4;
+    const bool apart = half < f->bytes;
+    const uint8_t *word = woven + (apart ? 2 * PAL_WEFT : 0) + 4 * r;
+    if (apart) pal_copy(to + half, woven + 2 * r, 2);
+    for (uint32_t w = 0; w < words; w++) {
+        uint32_t place = w < (words & ~3u) ? place_of(f, w / 4) + w % 4 : w;
+        pal_copy(to + skip + 4 * w, word + 64 * place, 4);
+    }
+    uint8_t *scale = to + (apart ? half : 4 * scales_of(f));
+    for (uint32_t i = 0; i < (apart ? 1u : 2u); i++) {
+        uint16_t h = lowered(pal_read16(scale + 2 * i));
+        pal_copy(scale + 2 * i, &h, 2);
+    }
     if (fifth > words) return;
-    uint32_t bits = turn_back(pal_read32(word + 64 * fifth));
+    uint32_t bits = turn_back(pal_read32(to + skip + 4 * fifth));
     pal_copy(to + skip + 4 * fifth, &bits, 4);
 }
 
-void pal_weave(const pal_format *f, uint8_t *data, uint32_t woven_rows, uint32_t cols, uint8_t *staging) {
-    size_t row = pal_format_bytes(f, cols), group = PAL_WEFT * row;
-    for (uint32_t r = 0; r < woven_rows; r += PAL_WEFT, data += group) {
+bool pal_weave(const pal_format *f, uint8_t *data, uint64_t rows, uint32_t cols, uint8_t *staging) {
+    const size_t row = pal_format_bytes(f, cols), group = PAL_WEFT * row;
+    const uint32_t woven = pal_woven_rows(f, rows);
+    bool tame = true;
+    for (uint32_t r = 0; r < woven; r += PAL_WEFT, data += group) {
         pal_copy(staging, data, group);
         for (size_t at = 0; at < row; at += f->bytes)
-            pal_weave_rows(f, staging + at, row, PAL_WEFT, data + PAL_WEFT * at);
+            tame &= pal_weave_rows(f, staging + at, row, PAL_WEFT, data + PAL_WEFT * at);
     }
+    for (size_t at = 0; woven < rows && at < row;
+         at += f->bytes) /* the rest is woven later, on its way into products */
+        tame &= pal_weave_rows(f, data + at, row, (uint32_t)(rows - woven), staging);
+    return tame;
 }
 
 void pal_unweave_bytes(const pal_format *f, const uint8_t *data, uint32_t woven_rows, uint32_t cols, uint64_t offset,

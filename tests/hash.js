@@ -26,7 +26,7 @@ export async function hashes(module, gguf, ids, settings, open = (compiled) => n
     engine.check(c.gguf_open(directory.at, directory.bytes, files, 1));
     const model = engine.take(engine.check(c.model_bytes(directory.at)));
     engine.check(c.model_open(model.at, model.bytes, directory.at));
-    c.model_weave(model.at, 0, gguf.length);
+    engine.check(c.model_weave(model.at, 0, gguf.length));
     c.model_describe(model.at, out);
     const vocab = engine.word(2);
     const idsAt = engine.take(4 * ids.length).at;

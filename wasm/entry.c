@@ -156,8 +156,8 @@ EXPORT(model_open) int32_t model_open(void *mem, uint32_t bytes, const pal_gguf 
     return pal_model_open(&m, mem, bytes, g, fresh());
 }
 /* To be called as the bytes of a file arrive, with how many are there; matrices that are still waited for. */
-EXPORT(model_weave) uint32_t model_weave(pal_model *m, uint32_t file, double have) {
-    return (uint32_t)pal_model_weave(m, file, (uint64_t)have);
+EXPORT(model_weave) int32_t model_weave(pal_model *m, uint32_t file, double have) {
+    return (int32_t)pal_model_weave(m, file, (uint64_t)have, fresh());
 }
 /* out = {arch, arch bytes, n_vocab, n_embd, n_block, n_layer, n_ctx_train, weight bytes, cache positions possible} */
 EXPORT(model_describe) void model_describe(const pal_model *m, uint32_t *out) {

@@ -69,7 +69,7 @@ export class Model {
     engine.check(engine.c.model_open(region.at, bytes, gguf.at));
     const model = new Model(engine, gguf, region.at, breathe);
     if (options.weights !== false) {
-      const weave = (/** @type {number} */ i, /** @type {number} */ have) => engine.c.model_weave(region.at, i, have);
+      const weave = (/** @type {number} */ i, /** @type {number} */ have) => engine.check(engine.c.model_weave(region.at, i, have));
       file.have.forEach((have, i) => weave(i, have));
       file.onpiece = weave; // as they arrive, the matrices take the order that the products want
       await file.readRest(options);

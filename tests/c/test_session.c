@@ -23,7 +23,7 @@ static const pal_model *open_model(const char *name) {
     CHECK(pal_gguf_open(&g, test_take(bytes), bytes, &f, 1, &e) == 0);
     bytes = (size_t)pal_model_bytes(g, &e);
     CHECK(pal_model_open(&m, test_take(bytes), bytes, g, &e) == 0);
-    CHECK(pal_model_weave(m, 0, file.n) == 0);
+    CHECK(pal_model_weave(m, 0, file.n, &e) == 0);
     return m;
 }
 
@@ -323,7 +323,7 @@ static void hostile_headers(const char *name, uint32_t step) {
                 pal_limits l = {.policy = PAL_TOVA, .budget = 3, .cache = PAL_CACHE_Q8, .positions = 1, .chunk = 4};
                 CHECK(pal_limits_resolve(m, &l, NULL) == 0);
                 void *s = end_of(state, pal_state_bytes(m, &l)), *w = end_of(scratch, pal_scratch_bytes(m, &l));
-                if (s && w && m->n_vocab > 5 && pal_model_weave(m, 0, file.n) == 0) {
+                if (s && w && m->n_vocab > 5 && pal_model_weave(m, 0, file.n, &e) == 0) {
                     CHECK(pal_session_open(session, m, &l, s, w, &e) == 0);
                     CHECK(pal_feed(session, ids, 4, false, &e) == 0 && pal_feed(session, ids + 4, 1, false, &e) == 0);
                     worked += pal_logits(session) != NULL;

@@ -49,7 +49,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     REQUIRE(size > 0 && !pal_gguf_open(&g, take((size_t)size), (size_t)size, &file, 1, &e));
     size = pal_model_bytes(g, &e);
     REQUIRE(size > 0 && !pal_model_open(&model, take((size_t)size), (size_t)size, g, &e));
-    REQUIRE(pal_model_weave(model, 0, n) == 0);
+    REQUIRE(pal_model_weave(model, 0, n, &e) == 0);
     return 0;
 }
 

@@ -87,7 +87,7 @@ static void hash(const char *path, const char *ids_path, pal_limits limits, uint
     pal_model *m;
     int64_t bytes = pal_model_bytes(g, &e);
     if (bytes < 0 || pal_model_open(&m, take((size_t)bytes), (size_t)bytes, g, &e)) die(path, e.text);
-    pal_model_weave(m, 0, file.size);
+    if (pal_model_weave(m, 0, file.size, &e)) die(path, e.text);
     if (pal_limits_resolve(m, &limits, &e)) die(policy, e.text);
     pal_session *s = take(pal_session_bytes());
     void *state = take(pal_state_bytes(m, &limits)), *scratch = take(pal_scratch_bytes(m, &limits));

@@ -1,5 +1,7 @@
 // The library as its users see it: options act or throw, memory does not grow, states are copies.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
 import { Engine } from '../../web/engine.js';
@@ -165,6 +167,22 @@ test('save, restore and fork: the same next tokens; a foreign or damaged block i
   assert.equal(a.hash(), hash);
   assert.deepEqual(next(a), want);
   for (const s of [a, b, forked, other]) s.close();
+});
+
+test('a matrix whose scales are those of no model is refused by its name, when its bytes arrive', async (t) => {
+  const whole = path.join(fixtures, 'formats/Q4_0.gguf');
+  const { gguf } = await load(whole);
+  const tensor = gguf.tensors().find((x) => x.name === 'blk.1.ffn_up.weight');
+  const bytes = fs.readFileSync(whole);
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'palimpsest-'));
+  t.after(() => fs.rmSync(folder, { recursive: true }));
+  for (const [half, fine] of [[0x53ff, true], [0x5400, false], [0xfe00, false]]) { // just below 64; 64; not a number
+    bytes.writeUInt16LE(half, tensor.offset + 18 * 5);
+    const damaged = path.join(folder, `${half}.gguf`);
+    fs.writeFileSync(damaged, bytes);
+    if (fine) (await load(damaged)).session(small).close();
+    else await assert.rejects(load(damaged), (e) => e.code === 'format' && /blk\.1\.ffn_up\.weight: .*scale of 64 or more.*damaged/.test(e.message));
+  }
 });
 
 test('closed sessions give their memory to the next ones', async () => {
