@@ -1,5 +1,5 @@
 /* Integer formats: woven groups of 16 rows (quant_weave.h). Two ways through them, instantiated per format:
-     few tokens   rows16_F: codes and scales go straight from the stream into the products of one token
+     few tokens   groups_F: codes and scales go straight from the stream into the products of one token
      many tokens  stage_F unpacks 256 columns of a group once; tile multiplies them with two tokens at a time
    Rows that are not woven are woven on the way. The order of every sum is in matmul.h; the scalar twin that must give the
    same bits is in tests/c/test_matmul.c. */
@@ -126,11 +126,13 @@ PAL_INLINE f4 finish(const kind *f, const scales *z, const token *x, i4 low, i4 
 
 /* ---- few tokens ---- */
 
-/* `blocks` blocks of 16 rows times one token, added to acc; memory so many bytes ahead is brought near. */
-PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, uint32_t ahead, token x, f4 to[4]) {
+enum { FEW = 3, AHEAD = 768 }; /* up to so many tokens go one by one; 12 lines hide the way to memory */
+
+/* y = 16 rows of `blocks` blocks times one token; memory so many bytes ahead is brought near. */
+PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, uint32_t ahead, token x, float *y) {
     const uint32_t each = 16 * f->bytes / f->runs;
-    f4 acc[4] = {to[0], to[1], to[2], to[3]};
-    PAL_ROLLED for (; blocks; blocks--, p += 16 * f->bytes) {
+    f4 acc[4] = {{0}};
+    do {
         head h[4];
         PAL_UNROLL for (uint32_t r = 0; r < 4; r++) h[r] = f->head(p, r);
         PAL_ROLLED for (uint32_t base = 0; base < f->runs; base += f->span)
@@ -163,14 +165,23 @@ PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, uint32_
             }
             x = token_run(x, 1);
         }
+        p += 16 * f->bytes;
+    } while (--blocks);
+    PAL_UNROLL for (uint32_t r = 0; r < 4; r++) f4_store(y + 4 * r, acc[r]);
+}
+/* n groups behind each other, of a matrix whose groups go on to `end`, times all tokens. */
+PAL_INLINE void groups(const kind *f, const uint8_t *p, uint32_t n, const uint8_t *end, const pal_act *a, float *y,
+                       uint32_t stride) {
+    const uint32_t blocks = a->cols / (32 * f->runs), bytes = blocks * 16 * f->bytes;
+    for (; n; n--, p += bytes, y += 16) {
+        const uint32_t ahead = (size_t)(end - p) < bytes + AHEAD ? 0 : AHEAD;
+        for (uint32_t t = 0; t < a->n; t++) rows16(f, p, blocks, ahead, token_at(a, t, 0), y + (size_t)t * stride);
     }
-    PAL_UNROLL for (uint32_t r = 0; r < 4; r++) to[r] = acc[r];
 }
 
 /* ---- many tokens ---- */
 
 enum { TOKENS = 64, COLS = 256, RUNS = COLS / 32 };
-enum { FEW = 3, AHEAD = 768 }; /* up to so many tokens go one by one; 12 lines hide the way to memory */
 
 /* 256 columns of 16 rows, unpacked. */
 typedef struct {
@@ -257,48 +268,53 @@ static const uint8_t *blocks_of(const pal_mat *w, uint32_t row, size_t b, uint32
 typedef struct {
     uint32_t runs; /* per block */
     int32_t offset;
-    void (*rows16)(const uint8_t *p, uint32_t blocks, uint32_t ahead, token x, f4 acc[4]);
+    void (*groups)(const uint8_t *p, uint32_t n, const uint8_t *end, const pal_act *a, float *y, uint32_t stride);
     void (*stage)(const uint8_t *p, uint32_t blocks, staged *to);
     tiles *tile;
 } ways;
 
-static void walk(const ways *f, const pal_mat *w, const pal_act *a, uint32_t row0, uint32_t row1, float *y,
-                 uint32_t stride) {
-    const uint32_t first = w->first + row0, end = w->first + row1;
-    const size_t blocks = w->cols / (32 * f->runs), row_bytes = blocks * w->format->bytes;
+/* Rows from .. to of the group of 16 rows at `group` (of the tensor), many tokens or not woven; y at row `from`. */
+static void group_of_many(const ways *f, const pal_mat *w, const pal_act *a, uint32_t group, uint32_t from, uint32_t to,
+                          float *y, uint32_t stride) {
+    const size_t blocks = w->cols / (32 * f->runs), step = RUNS / f->runs;
     uint8_t room[RUNS * 16 * 34];
-    for (uint32_t group = first & ~15u; group < end; group += 16)
-        for (uint32_t t0 = 0; t0 < a->n; t0 += TOKENS) {
-            uint32_t left = group + 16 < w->woven ? w->woven - group - 16 : 0; /* rows behind */
-            uint32_t ahead = left * (uint64_t)row_bytes < AHEAD ? 0 : AHEAD;
-            f4 acc[TOKENS][4];
-            uint32_t T = a->n - t0 < TOKENS ? a->n - t0 : TOKENS;
-            const size_t step = T <= FEW && group < w->woven ? blocks : RUNS / f->runs; /* what fits into room */
-            for (uint32_t t = 0; t < T; t++)
-                for (int r = 0; r < 4; r++) acc[t][r] = f4_set(0);
-            for (size_t b = 0; b < blocks; b += step) {
-                uint32_t n = (uint32_t)(blocks - b < step ? blocks - b : step);
-                const uint8_t *p = blocks_of(w, group, b, n, room);
-                if (T <= FEW) {
-                    for (uint32_t t = 0; t < T; t++) f->rows16(p, n, ahead, token_at(a, t0 + t, b * f->runs), acc[t]);
-                    continue;
-                }
-                staged unpacked;
-                f->stage(p, n, &unpacked);
-                for (uint32_t t = 0; t < T; t += 2) { /* an odd token at the end keeps itself company */
-                    uint32_t u = t + 1 < T ? t + 1 : t;
-                    f4 other[4];
-                    f->tile(f->offset, &unpacked, n * f->runs, token_at(a, t0 + t, b * f->runs),
-                            token_at(a, t0 + u, b * f->runs), acc[t], u > t ? acc[u] : other);
-                }
-            }
-            uint32_t from = group < first ? first - group : 0, to = end - group < 16 ? end - group : 16;
-            for (uint32_t t = 0; t < T; t++) {
-                float *out = y + (size_t)(t0 + t) * stride;
-                for (uint32_t r = 0; r < 4 && to - from == 16; r++) f4_store(out + (group - first) + 4 * r, acc[t][r]);
-                for (uint32_t r = from; r < to && to - from < 16; r++) out[group + r - first] = acc[t][r / 4][r % 4];
+    staged unpacked;
+    for (uint32_t t0 = 0; t0 < a->n; t0 += TOKENS) {
+        f4 acc[TOKENS][4];
+        uint32_t T = a->n - t0 < TOKENS ? a->n - t0 : TOKENS;
+        for (uint32_t t = 0; t < T; t++)
+            for (int r = 0; r < 4; r++) acc[t][r] = f4_set(0);
+        for (size_t b = 0; b < blocks; b += step) {
+            uint32_t n = (uint32_t)(blocks - b < step ? blocks - b : step);
+            f->stage(blocks_of(w, group, b, n, room), n, &unpacked);
+            for (uint32_t t = 0; t < T; t += 2) { /* an odd token at the end keeps itself company */
+                uint32_t u = t + 1 < T ? t + 1 : t;
+                f4 other[4];
+                f->tile(f->offset, &unpacked, n * f->runs, token_at(a, t0 + t, b * f->runs),
+                        token_at(a, t0 + u, b * f->runs), acc[t], u > t ? acc[u] : other);
             }
         }
+        for (uint32_t t = 0; t < T; t++) {
+            float *out = y + (size_t)(t0 + t) * stride;
+            for (uint32_t r = 0; r < 4 && to - from == 16; r++) f4_store(out + 4 * r, acc[t][r]);
+            for (uint32_t r = from; r < to && to - from < 16; r++) out[r - from] = acc[t][r / 4][r % 4];
+        }
+    }
+}
+
+static void walk(const ways *f, const pal_mat *w, const pal_act *a, uint32_t row0, uint32_t row1, float *y,
+                 uint32_t stride) {
+    const uint32_t first = w->first + row0, end = w->first + row1, woven = end < w->woven ? end : w->woven;
+    const size_t row_bytes = pal_format_bytes(w->format, w->cols);
+    for (uint32_t group = first & ~15u, n; group < end; group += 16 * n) {
+        uint32_t from = group < first ? first - group : 0, to = end - group < 16 ? end - group : 16;
+        n = from || a->n > FEW || woven < group + 16 ? 0 : (woven - group) / 16;
+        float *out = y + (group + from - first);
+        if (n)
+            f->groups(w->data + group * row_bytes, n, w->data + w->woven * row_bytes, a, out, stride);
+        else
+            group_of_many(f, w, a, group, from, to, out, stride), n = 1;
+    }
 }
 
 /* Runs of the usual K formats that are written out, so that their shifts are constants: what pays where products are fast. */
@@ -307,11 +323,12 @@ enum { SPAN = PAL_FAST_DOT ? 4 : 1, SHORT = PAL_NARROW_DOT ? 2 : SPAN };
 #define INTEGER(F, tile, head, scale, fifth, offset, fit, span, pairs, min, wide)                                      \
     static const kind kind_##F = {PAL_BLOCK_##F / 32, span, PAL_BYTES_##F, offset, fit, pairs, min, wide, head, scale, \
                                   codes_##F,          fifth};                                                          \
-    PAL_APART void rows16_##F(const uint8_t *p, uint32_t n, uint32_t ahead, token x, f4 acc[4]) {                      \
-        rows16(&kind_##F, p, n, ahead, x, acc);                                                                        \
+    PAL_APART void groups_##F(const uint8_t *p, uint32_t n, const uint8_t *end, const pal_act *a, float *y,            \
+                              uint32_t stride) {                                                                       \
+        groups(&kind_##F, p, n, end, a, y, stride);                                                                    \
     }                                                                                                                  \
     PAL_APART void stage_##F(const uint8_t *p, uint32_t n, staged *to) { stage(&kind_##F, p, n, to); }                 \
-    static const ways ways_##F = {PAL_BLOCK_##F / 32, offset, rows16_##F, stage_##F, tile};
+    static const ways ways_##F = {PAL_BLOCK_##F / 32, offset, groups_##F, stage_##F, tile};
 // clang-format off
 /*      format  tile            head       scale       fifth       offset fit span pairs min wide */
 INTEGER(Q4_0,   tile_plain,     head_none, scale_d,    fifth_none, 8,     8,  1,    false, false, false)
