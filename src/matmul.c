@@ -128,9 +128,10 @@ PAL_INLINE f4 finish(const kind *f, const scales *z, const token *x, i4 low, i4 
 
 enum { FEW = 3, AHEAD = 768 }; /* up to so many tokens go one by one; 12 lines hide the way to memory */
 
-/* y = 16 rows of `blocks` blocks times one token; memory so many bytes ahead is brought near. */
+/* y = 16 rows of `blocks` blocks times one token; memory so many bytes ahead is brought near, line by line between the
+   products: a core that waits for many lines at once has no room for instructions behind them. */
 PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, uint32_t ahead, token x, float *y) {
-    const uint32_t each = 16 * f->bytes / f->runs;
+    const uint32_t quarter = 4 * f->bytes / f->runs, lines = (quarter + 32) / 64; /* of the bytes of a run */
     f4 acc[4] = {{0}};
     do {
         head h[4];
@@ -140,8 +141,8 @@ PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, uint32_
             uint32_t s = base + i;
             const bool apart = f->pairs || (PAL_NARROW_DOT && f->fit < 8); /* the halves of a run */
             const uint32_t few = PAL_NARROW_DOT && f->fit < 4 ? f->fit : 4;
+            const uint8_t *near = p + ahead + s * 4 * quarter;
             tally low[4], high[4];
-            PAL_UNROLL for (uint32_t at = 0; at < each; at += 64) pal_touch(p + ahead + s * each + at);
             u4 fifth[4];
             PAL_UNROLL for (uint32_t r = 0; r < 4; r++) fifth[r] = f->fifth(p, r);
             PAL_UNROLL for (int r = 0; r < 4; r++) {
@@ -151,6 +152,8 @@ PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, uint32_
             PAL_ROLLED for (uint32_t j = 0; j < 4;) {
                 PAL_ROLLED for (uint32_t end = j + few; j < end; j++) {
                     b16 x0 = b16_four(x.q + 4 * j), x1 = b16_four(x.q + 16 + 4 * j), w[4][2];
+                    PAL_UNROLL for (uint32_t i = 0; i < lines; i++)
+                        pal_touch(near + j * quarter + i * (quarter / lines));
                     PAL_UNROLL for (uint32_t r = 0; r < 4; r++) f->codes(p, s, j, r, fifth[r], w[r]), fifth[r] >>= 1;
                     PAL_UNROLL for (int r = 0; r < 4; r++) add(f, &low[r], x0, w[r][0]);
                     PAL_UNROLL for (int r = 0; r < 4; r++) add(f, apart ? &high[r] : &low[r], x1, w[r][1]);
