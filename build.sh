@@ -146,9 +146,10 @@ build_native() {
     done
 } 9>build/lock
 
-# ---- wasm: TOOLCHAIN-VARIANT; no loop strength reduction (as emcc has it), which gives each stream of a loop a pointer
-#      where WebAssembly has offsets: V8 then keeps pointers on the stack, and Q6_K took twice the time; compile and link are two commands, for a clang driver that links runs the wasm-opt
-#      on PATH, and Debian's (108) mangles relaxed SIMD. Both toolchains link with their own wasm-ld and no libc. ----
+# ---- wasm: TOOLCHAIN-VARIANT; compile and link are two commands, for a clang driver that links runs the wasm-opt
+#      on PATH, and Debian's (108) mangles relaxed SIMD. Both toolchains link with their own wasm-ld and no libc.
+#      -disable-lsr, which emcc always has: LLVM's loop strength reduction gives each stream of a loop a pointer, where
+#      WebAssembly has offsets; V8 then keeps pointers on the stack, and Q6_K takes twice the time. ----
 wasms=({clang,emcc}-{simd,relaxed,relaxed16}{,-mt}) # -mt: for threads, over shared memory
 shipped=(clang-{simd,relaxed,relaxed16}{,-mt})
 linking=(--no-entry --import-memory --stack-first -z stack-size=131072 --export=__heap_base --strip-all)

@@ -333,17 +333,17 @@ enum { SPAN = PAL_FAST_DOT ? 4 : 1, SHORT = PAL_NARROW_DOT ? 2 : SPAN };
     PAL_APART void stage_##F(const uint8_t *p, uint32_t n, staged *to) { stage(&kind_##F, p, n, to); }                 \
     static const ways ways_##F = {PAL_BLOCK_##F / 32, offset, groups_##F, stage_##F, tile};
 // clang-format off
-/*      format  tile            head       scale       fifth       offset fit span pairs min wide */
-INTEGER(Q4_0,   tile_plain,     head_none, scale_d,    fifth_none, 8,     8,  1,    false, false, false)
-INTEGER(Q4_1,   tile_min,       head_none, scale_dm,   fifth_none, 0,     8,  1,    false, true,  false)
-INTEGER(Q5_0,   tile_plain,     head_none, scale_d,    fifth_Q5_0, 16,    4,  1,    false, false, false)
-INTEGER(Q5_1,   tile_min,       head_none, scale_dm,   fifth_Q5_1, 0,     4,  1,    false, true,  false)
-INTEGER(Q8_0,   tile_wide,      head_none, scale_d,    fifth_none, 0,     8,  1,    false, false, true)
-INTEGER(Q2_K,   tile_pairs_min, head_Q2_K, scale_Q2_K, fifth_none, 0,     8,  1,    true,  true,  false)
-INTEGER(Q3_K,   tile_pairs,     head_Q3_K, scale_Q3_K, fifth_none, 4,     8,  1,    true,  false, false)
-INTEGER(Q4_K,   tile_min,       head_K,    scale_K,    fifth_none, 0,     8,  SPAN, false, true,  false)
+/*      format  tile            head       scale       fifth       offset fit span   pairs  min    wide */
+INTEGER(Q4_0,   tile_plain,     head_none, scale_d,    fifth_none, 8,     8,  1,     false, false, false)
+INTEGER(Q4_1,   tile_min,       head_none, scale_dm,   fifth_none, 0,     8,  1,     false, true,  false)
+INTEGER(Q5_0,   tile_plain,     head_none, scale_d,    fifth_Q5_0, 16,    4,  1,     false, false, false)
+INTEGER(Q5_1,   tile_min,       head_none, scale_dm,   fifth_Q5_1, 0,     4,  1,     false, true,  false)
+INTEGER(Q8_0,   tile_wide,      head_none, scale_d,    fifth_none, 0,     8,  1,     false, false, true)
+INTEGER(Q2_K,   tile_pairs_min, head_Q2_K, scale_Q2_K, fifth_none, 0,     8,  1,     true,  true,  false)
+INTEGER(Q3_K,   tile_pairs,     head_Q3_K, scale_Q3_K, fifth_none, 4,     8,  1,     true,  false, false)
+INTEGER(Q4_K,   tile_min,       head_K,    scale_K,    fifth_none, 0,     8,  SPAN,  false, true,  false)
 INTEGER(Q5_K,   tile_min,       head_K,    scale_K,    fifth_none, 0,     4,  SHORT, false, true,  false)
-INTEGER(Q6_K,   tile_pairs,     head_Q6_K, scale_Q6_K, fifth_none, 32,    2,  SPAN, true,  false, false)
+INTEGER(Q6_K,   tile_pairs,     head_Q6_K, scale_Q6_K, fifth_none, 32,    2,  SPAN,  true,  false, false)
 // clang-format on
 
 /* ---- entries ---- */
