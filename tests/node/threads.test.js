@@ -6,11 +6,13 @@ import os from 'node:os';
 import path from 'node:path';
 import test from 'node:test';
 import { Worker } from 'node:worker_threads';
+import { Model as Core } from '../../web/model.js';
 import { Model, openEngine } from '../../web/node.js';
+import { nodeParts } from '../../web/source-node.js';
 import { nodeHost } from '../../web/team/node.js';
 import { best } from '../../web/team/team.js';
 import { openEngine as choose } from '../../web/variants.js';
-import { wasmBytes } from '../../web/wasm-node.js';
+import { breathe, wasmBytes } from '../../web/wasm-node.js';
 import { engines, modulePath, relaxedFlags, root } from './fixtures.js';
 import { fixtures } from './kit.js';
 
@@ -122,14 +124,14 @@ test('where threads are not possible: auto takes one and says why, a number thro
 });
 
 test('a helper that fails is told, not waited for', async () => {
-    const bad = { ...nodeHost, start: (call, hear) => nodeHost.start({ ...call, stack: 64 }, hear) }; // no stack: its first part traps
+    const bad = { ...nodeHost, start: (call, hear) => nodeHost.start({ ...call, stack: 64 }, hear) }; // no room for the tiles of a chunk
     const engine = await choose(compile, 'simd', { threads: 2, host: bad });
-    const desk = engine.take(engine.c.team_desk());
-    assert.throws(
-        () => { for (;;) engine.c.team_steps(desk.at, 10); },
-        (e) => e instanceof WebAssembly.RuntimeError && /a thread stopped|thread 2 stopped/.test(e.message) && /load the model again/.test(e.message),
-    );
-    assert.throws(() => engine.c.team_steps(desk.at, 1), /load the model again/); // and it stays so
+    const model = await Core.open(engine, await nodeParts(embedded), breathe);
+    const session = model.session({ memory: { policy: 'tova', tokens: 48 }, chunk: 40, seed: 3 });
+    const ids = Array.from({ length: 40 }, (_, i) => i + 300);
+    const told = (e) => e instanceof WebAssembly.RuntimeError && /a thread stopped|thread 2 stopped/.test(e.message) && /load the model again/.test(e.message);
+    assert.throws(() => { for (let i = 0; i < 1000; i++) session.feedChunk(ids); }, told);
+    assert.throws(() => session.feedChunk(ids), /load the model again/); // and it stays so
     engine.close();
 });
 
