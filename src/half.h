@@ -16,6 +16,10 @@ static inline f4 f4_from_half(u4 h) {
 static inline f4 f4_from_f16(const void *p) { return f4_from_half(__builtin_convertvector(*(const half4 *)p, u4)); }
 /* Halves that are never subnormal, infinite or NaN, as integers with their sign in each lane -> floats times 2^-112. */
 static inline f4 f4_from_tame(i4 h) { return (f4)((u4)(h << 13) & u4_kept(0x8fffe000)); }
+static inline f4 f4_from_tame16(const void *p) {
+    typedef int16_t signed4 __attribute__((vector_size(8), aligned(1), may_alias)); /* the sign fills the top */
+    return f4_from_tame(__builtin_convertvector(*(const signed4 *)p, i4));
+}
 static inline f4 f4_from_bf16(const void *p) { return (f4)(__builtin_convertvector(*(const half4 *)p, u4) << 16); }
 
 #endif

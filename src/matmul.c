@@ -305,6 +305,7 @@ static void group_of_many(const ways *f, const pal_mat *w, const pal_act *a, uin
     }
 }
 
+/* Runs of whole woven groups for few tokens go at once; anything else group by group. */
 static void walk(const ways *f, const pal_mat *w, const pal_act *a, uint32_t row0, uint32_t row1, float *y,
                  uint32_t stride) {
     const uint32_t first = w->first + row0, end = w->first + row1, woven = end < w->woven ? end : w->woven;
@@ -320,7 +321,8 @@ static void walk(const ways *f, const pal_mat *w, const pal_act *a, uint32_t row
     }
 }
 
-/* Runs of the usual K formats that are written out, so that their shifts are constants: what pays where products are fast. */
+/* Runs of the usual K formats that are written out, so that their shifts are constants: what pays where products are fast.
+   SHORT: of Q5_K fewer where its code is longest, for a module stays below 200 KB. */
 enum { SPAN = PAL_FAST_DOT ? 4 : 1, SHORT = PAL_NARROW_DOT ? 2 : SPAN };
 
 #define INTEGER(F, tile, head, scale, fifth, offset, fit, span, pairs, min, wide)                                      \

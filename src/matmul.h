@@ -28,7 +28,7 @@ typedef struct {
 } pal_act;
 
 size_t pal_act_bytes(uint32_t n, uint32_t cols);
-/* Quantises x [n][cols] into scratch (pal_act_bytes). x stays referenced. */
+/* Quantises x [n][cols] into scratch (pal_act_bytes). x stays referenced. Beyond 2^32 a block of 32 makes y NaN. */
 pal_act pal_act_make(const float *x, uint32_t n, uint32_t cols, void *scratch);
 
 /* y[t*stride + r - row0] for rows row0 <= r < row1 of all tokens. */

@@ -122,8 +122,8 @@ bool pal_weave(const pal_format *f, uint8_t *data, uint64_t rows, uint32_t cols,
         for (size_t at = 0; at < row; at += f->bytes)
             tame &= pal_weave_rows(f, staging + at, row, PAL_WEFT, data + PAL_WEFT * at);
     }
-    for (size_t at = 0; woven < rows && at < row;
-         at += f->bytes) /* the rest is woven later, on its way into products */
+    /* The rest is woven later, on its way into products: here only its scales are looked at. */
+    for (size_t at = 0; woven < rows && at < row; at += f->bytes)
         tame &= pal_weave_rows(f, data + at, row, (uint32_t)(rows - woven), staging);
     return tame;
 }

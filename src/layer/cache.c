@@ -5,6 +5,7 @@
                 p v     per block of 32 slots: madd of (float)(exact sum) and the scale of the block, block by block */
 #include "cache.h"
 
+#include "../half.h"
 #include "../ops.h"
 
 /* Rows of one head follow each other; those of the next layer are not near yet, and a core that converts numbers sees only
@@ -182,11 +183,7 @@ static void f16_store(const pal_cache_rows *c, uint32_t slot, const float *x) {
         to[i] = (uint16_t)(sign | half);
     }
 }
-typedef int16_t short4 __attribute__((vector_size(8), aligned(1), may_alias));
-static inline f4 f16_four(const uint8_t *row, uint32_t i) {
-    u4 wide = (u4) __builtin_convertvector(*(const short4 *)(row + 2 * i), i4); /* the sign fills the top */
-    return (f4)(wide << 13 & u4_kept(0x8fffe000)) * f4_kept(0x1p112f);
-}
+static inline f4 f16_four(const uint8_t *row, uint32_t i) { return f4_from_tame16(row + 2 * i) * f4_kept(0x1p112f); }
 PAL_APART void f16_rows(uint32_t bytes, const uint8_t *row, const uint8_t *last, uint32_t n, uint32_t from,
                         uint32_t wide, const pal_cache_turn *turn, const uint32_t *rank, float *out) {
     load_rows(f16_four, bytes, row, last, n, from, wide, turn, rank, out);
