@@ -126,7 +126,7 @@ PAL_INLINE f4 finish(const kind *f, const scales *z, const token *x, i4 low, i4 
 
 /* ---- few tokens ---- */
 
-enum { FEW = 3, AHEAD = 768 }; /* up to so many tokens go one by one; 12 lines hide the way to memory */
+enum { FEW = 3, AHEAD = 512 }; /* up to so many tokens go one by one; 8 lines hide the way to memory */
 
 /* y = 16 rows of `blocks` blocks times one token; memory so many bytes ahead is brought near, line by line between the
    products: a core that waits for many lines at once has no room for instructions behind them. */
@@ -139,8 +139,7 @@ PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, uint32_
         PAL_ROLLED for (uint32_t base = 0; base < f->runs; base += f->span)
             PAL_UNROLL for (uint32_t i = 0; i < f->span; i++) {
             uint32_t s = base + i;
-            const bool apart = f->pairs || (PAL_NARROW_DOT && f->fit < 8); /* the halves of a run */
-            const uint32_t few = PAL_NARROW_DOT && f->fit < 4 ? f->fit : 4;
+            const uint32_t fit = f->pairs ? f->fit : f->fit / 2, few = PAL_NARROW_DOT && fit < 4 ? fit : 4;
             const uint8_t *near = p + ahead + s * 4 * quarter;
             tally low[4], high[4];
             u4 fifth[4];
@@ -156,14 +155,13 @@ PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, uint32_
                         pal_touch(near + j * quarter + i * (quarter / lines));
                     PAL_UNROLL for (uint32_t r = 0; r < 4; r++) f->codes(p, s, j, r, fifth[r], w[r]), fifth[r] >>= 1;
                     PAL_UNROLL for (int r = 0; r < 4; r++) add(f, &low[r], x0, w[r][0]);
-                    PAL_UNROLL for (int r = 0; r < 4; r++) add(f, apart ? &high[r] : &low[r], x1, w[r][1]);
+                    PAL_UNROLL for (int r = 0; r < 4; r++) add(f, f->pairs ? &high[r] : &low[r], x1, w[r][1]);
                 }
                 settle(f, low);
-                if (apart) settle(f, high);
+                if (f->pairs) settle(f, high);
             }
             PAL_UNROLL for (uint32_t r = 0; r < 4; r++) {
                 scales z = f->scale(p, &h[r], s, r);
-                if (!f->pairs) low[r].sum += high[r].sum;
                 acc[r] = finish(f, &z, &x, low[r].sum, high[r].sum, acc[r]);
             }
             x = token_run(x, 1);

@@ -17,7 +17,10 @@ PAL_INLINE f4 small(i4 v) { return (f4)((u4)v | u4_kept(0x4b000000)) - f4_kept(0
 PAL_INLINE u4 bits_of(u4 word, uint32_t shift, uint32_t mask) { return word >> shift & u4_kept(mask * 0x01010101u); }
 
 PAL_INLINE void nibbles(u4 word, b16 w[2]) { w[0] = (b16)bits_of(word, 0, 15), w[1] = (b16)bits_of(word, 4, 15); }
-PAL_INLINE void fifths(u4 bits, b16 w[2]) { w[0] |= (b16)(bits_of(bits, 0, 1) << 4), w[1] |= (b16)(bits & 0x10101010); }
+PAL_INLINE void fifths(u4 bits, b16 w[2]) {
+    const u4 place = u4_kept(0x10101010);
+    w[0] |= (b16)(bits << 4 & place), w[1] |= (b16)(bits & place);
+}
 
 /* 0x10 in the bytes of word whose bit s is set; compared, for a shift by a variable costs three instructions. */
 PAL_INLINE b16 bit_of(u4 word, uint32_t s, uint8_t to) {

@@ -48,7 +48,8 @@ static inline i4 i4_dot_b16_u7(b16 x, b16 w, i4 acc) {
 }
 #if defined(__wasm_relaxed_simd__)
 static inline i4 i4_dot_b16(b16 x, b16 w, i4 acc) {
-    return i4_dot_b16_u7(w ^ (b16)(x < 0), (b16)wasm_i8x16_abs((v128_t)x), acc);
+    b16 below = (b16)u4_kept(0) > x; /* of x < 0 LLVM makes a shift of bytes, of which V8 makes five instructions */
+    return i4_dot_b16_u7(w ^ below, (b16)wasm_i8x16_abs((v128_t)x), acc);
 }
 static inline i4 i4_dot_b16_start(int32_t below_zero) { return i4_set(below_zero); }
 enum { PAL_FAST_DOT = 1 };
