@@ -68,8 +68,9 @@ typedef struct {
     bool pairs, min, wide; /* a scale per 16; a minimum; codes of the whole int8 range, summed in 32 bits (fit 8) */
     head (*head)(const uint8_t *p, uint32_t r);
     scales (*scale)(const uint8_t *p, const head *h, uint32_t s, uint32_t r);
-    void (*codes)(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 fifth, b16 w[2]);
-    u4 (*fifth)(const uint8_t *p, uint32_t r);
+    void (*codes)(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 extra, b16 w[2]);
+    u4 (*extra)(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r);
+    uint32_t shared; /* so many steps j share a word of extra bits */
 } kind;
 
 /* Activations of a token from some column on. */
@@ -139,21 +140,26 @@ PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, uint32_
         PAL_ROLLED for (uint32_t base = 0; base < f->runs; base += f->span)
             PAL_UNROLL for (uint32_t i = 0; i < f->span; i++) {
             uint32_t s = base + i;
-            const uint32_t fit = f->pairs ? f->fit : f->fit / 2, few = PAL_NARROW_DOT && fit < 4 ? fit : 4;
+            const uint32_t fit = f->pairs ? f->fit : f->fit / 2;
+            const uint32_t few = PAL_NARROW_DOT && fit < f->shared ? fit : f->shared;
             const uint8_t *near = p + ahead + s * 4 * quarter;
             tally low[4], high[4];
-            u4 fifth[4];
-            PAL_UNROLL for (uint32_t r = 0; r < 4; r++) fifth[r] = f->fifth(p, r);
+            u4 extra[4];
             PAL_UNROLL for (int r = 0; r < 4; r++) {
+                extra[r] = f->extra(p, s, 0, r);
                 low[r] = (tally){.sum = start(f, &x, 0)};
                 high[r] = (tally){.sum = f->pairs ? start(f, &x, 1) : i4_set(0)};
             }
             PAL_ROLLED for (uint32_t j = 0; j < 4;) {
+                PAL_UNROLL for (int r = 0; r < 4; r++) extra[r] = f->shared < 4 ? f->extra(p, s, j, r) : extra[r];
                 PAL_ROLLED for (uint32_t end = j + few; j < end; j++) {
                     b16 x0 = b16_four(x.q + 4 * j), x1 = b16_four(x.q + 16 + 4 * j), w[4][2];
                     PAL_UNROLL for (uint32_t i = 0; i < lines; i++)
                         pal_touch(near + j * quarter + i * (quarter / lines));
-                    PAL_UNROLL for (uint32_t r = 0; r < 4; r++) f->codes(p, s, j, r, fifth[r], w[r]), fifth[r] >>= 1;
+                    PAL_UNROLL for (uint32_t r = 0; r < 4; r++) {
+                        f->codes(p, s, j, r, extra[r], w[r]);
+                        extra[r] >>= 8 / f->shared;
+                    }
                     PAL_UNROLL for (int r = 0; r < 4; r++) add(f, &low[r], x0, w[r][0]);
                     PAL_UNROLL for (int r = 0; r < 4; r++) add(f, f->pairs ? &high[r] : &low[r], x1, w[r][1]);
                 }
@@ -199,7 +205,7 @@ PAL_INLINE void stage(const kind *f, const uint8_t *p, uint32_t blocks, staged *
             to->scale[run][r] = f->scale(p, &h, s, r);
             PAL_ROLLED for (uint32_t j = 0; j < 4; j++) {
                 b16 w[2];
-                f->codes(p, s, j, r, f->fifth(p, r) >> j, w);
+                f->codes(p, s, j, r, f->extra(p, s, j, r) >> j % f->shared * (8 / f->shared), w);
                 to->codes[run][j][r] = w[0], to->codes[run][4 + j][r] = w[1];
             }
         }
@@ -319,31 +325,31 @@ static void walk(const ways *f, const pal_mat *w, const pal_act *a, uint32_t row
     }
 }
 
-/* Runs of the usual K formats that are written out, so that their shifts are constants: what pays where products are fast.
-   SHORT: of Q5_K fewer where its code is longest, for a module stays below 200 KB. */
-enum { SPAN = PAL_FAST_DOT ? 4 : 1, SHORT = PAL_NARROW_DOT ? 2 : SPAN };
+/* Runs of K formats that are written out, so that the shifts of their scales are constants, where products are fast. */
+enum { SPAN = PAL_FAST_DOT ? 4 : 1 };
 
-#define INTEGER(F, tile, head, scale, fifth, offset, fit, span, pairs, min, wide)                                      \
-    static const kind kind_##F = {PAL_BLOCK_##F / 32, span, PAL_BYTES_##F, offset, fit, pairs, min, wide, head, scale, \
-                                  codes_##F,          fifth};                                                          \
-    PAL_APART void groups_##F(const uint8_t *p, uint32_t n, const uint8_t *end, const pal_act *a, float *y,            \
-                              uint32_t stride) {                                                                       \
-        groups(&kind_##F, p, n, end, a, y, stride);                                                                    \
-    }                                                                                                                  \
-    PAL_APART void stage_##F(const uint8_t *p, uint32_t n, staged *to) { stage(&kind_##F, p, n, to); }                 \
+#define INTEGER(F, tile, head, scale, extra, shared, offset, fit, span, pairs, min, wide)                   \
+    static const kind                                                                                       \
+        kind_##F = {PAL_BLOCK_##F / 32, span,  PAL_BYTES_##F, offset, fit, pairs, min, wide, head, scale,   \
+                    codes_##F,          extra, shared};                                                     \
+    PAL_APART void groups_##F(const uint8_t *p, uint32_t n, const uint8_t *end, const pal_act *a, float *y, \
+                              uint32_t stride) {                                                            \
+        groups(&kind_##F, p, n, end, a, y, stride);                                                         \
+    }                                                                                                       \
+    PAL_APART void stage_##F(const uint8_t *p, uint32_t n, staged *to) { stage(&kind_##F, p, n, to); }      \
     static const ways ways_##F = {PAL_BLOCK_##F / 32, offset, groups_##F, stage_##F, tile};
 // clang-format off
-/*      format  tile            head       scale       fifth       offset fit span   pairs  min    wide */
-INTEGER(Q4_0,   tile_plain,     head_none, scale_d,    fifth_none, 8,     8,  1,     false, false, false)
-INTEGER(Q4_1,   tile_min,       head_none, scale_dm,   fifth_none, 0,     8,  1,     false, true,  false)
-INTEGER(Q5_0,   tile_plain,     head_none, scale_d,    fifth_Q5_0, 16,    4,  1,     false, false, false)
-INTEGER(Q5_1,   tile_min,       head_none, scale_dm,   fifth_Q5_1, 0,     4,  1,     false, true,  false)
-INTEGER(Q8_0,   tile_wide,      head_none, scale_d,    fifth_none, 0,     8,  1,     false, false, true)
-INTEGER(Q2_K,   tile_pairs_min, head_Q2_K, scale_Q2_K, fifth_none, 0,     8,  1,     true,  true,  false)
-INTEGER(Q3_K,   tile_pairs,     head_Q3_K, scale_Q3_K, fifth_none, 4,     8,  1,     true,  false, false)
-INTEGER(Q4_K,   tile_min,       head_K,    scale_K,    fifth_none, 0,     8,  SPAN,  false, true,  false)
-INTEGER(Q5_K,   tile_min,       head_K,    scale_K,    fifth_none, 0,     4,  SHORT, false, true,  false)
-INTEGER(Q6_K,   tile_pairs,     head_Q6_K, scale_Q6_K, fifth_none, 32,    2,  SPAN,  true,  false, false)
+/*      format  tile            head       scale       extra       shared offset fit span pairs  min    wide */
+INTEGER(Q4_0,   tile_plain,     head_none, scale_d,    extra_none, 4,     8,     8,  1,   false, false, false)
+INTEGER(Q4_1,   tile_min,       head_none, scale_dm,   extra_none, 4,     0,     8,  1,   false, true,  false)
+INTEGER(Q5_0,   tile_plain,     head_none, scale_d,    extra_Q5_0, 4,     16,    4,  1,   false, false, false)
+INTEGER(Q5_1,   tile_min,       head_none, scale_dm,   extra_Q5_1, 4,     0,     4,  1,   false, true,  false)
+INTEGER(Q8_0,   tile_wide,      head_none, scale_d,    extra_none, 4,     0,     8,  1,   false, false, true)
+INTEGER(Q2_K,   tile_pairs_min, head_Q2_K, scale_Q2_K, extra_none, 4,     0,     8,  1,   true,  true,  false)
+INTEGER(Q3_K,   tile_pairs,     head_Q3_K, scale_Q3_K, extra_none, 4,     4,     8,  1,   true,  false, false)
+INTEGER(Q4_K,   tile_min,       head_K,    scale_K,    extra_none, 4,     0,     8,  SPAN,  false, true,  false)
+INTEGER(Q5_K,   tile_min,       head_K,    scale_K,    extra_Q5_K, 4,     0,     4,  SPAN,  false, true,  false)
+INTEGER(Q6_K,   tile_pairs,     head_Q6_K, scale_Q6_K, extra_Q6_K, 2,     32,    2,  2,   true,  false, false)
 // clang-format on
 
 /* ---- entries ---- */

@@ -1,7 +1,8 @@
 /* How matmul.c sees each integer format: woven blocks of 16 rows (quant_weave.h), of which a vector holds four, one per
    lane. r = 0..3 tells which four. Scales are times PAL_SCALE, for their halves are read without an exponent.
-     codes_F(p, s, j, r, w)  columns 4j..4j+3 and 16+4j..16+4j+3 of run s (32 columns), j < 4; unsigned and below 128
-                             except in Q8_0; fifth: the word of fifth bits shifted right by j
+     extra_F(p, s, j, r)     of 5 and 6 bits: the word with the missing bits of step j
+     codes_F(p, s, j, r, extra, w)  columns 4j..4j+3 and 16+4j..16+4j+3 of run s (32 columns), j < 4; unsigned and below
+                             128 except in Q8_0; extra: that word, shifted right until those of j are the lowest
      head_F(p, r)            what the runs of a block share, unpacked once
      scale_F(p, h, s, r)     the scales of run s
    value = A code - A offset + B, or with pairs (a scale per 16): A g[i/16] (code - offset) + B m[i/16]. */
@@ -21,12 +22,18 @@ typedef struct {
 } scales;
 
 /* Blocks of 32: one run. */
-PAL_INLINE u4 fifth_none(const uint8_t *p, uint32_t r) {
-    (void)p, (void)r;
+PAL_INLINE u4 extra_none(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r) {
+    (void)p, (void)s, (void)j, (void)r;
     return (u4){0};
 }
-PAL_INLINE u4 fifth_Q5_0(const uint8_t *p, uint32_t r) { return word_of(p + 32, 0, r); }
-PAL_INLINE u4 fifth_Q5_1(const uint8_t *p, uint32_t r) { return word_of(p, 1, r); }
+PAL_INLINE u4 extra_Q5_0(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r) {
+    (void)s, (void)j;
+    return word_of(p + 32, 0, r);
+}
+PAL_INLINE u4 extra_Q5_1(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r) {
+    (void)s, (void)j;
+    return word_of(p, 1, r);
+}
 PAL_INLINE head head_none(const uint8_t *p, uint32_t r) {
     (void)p, (void)r;
     return (head){0};
@@ -39,20 +46,20 @@ PAL_INLINE scales scale_dm(const uint8_t *p, const head *h, uint32_t s, uint32_t
     (void)h, (void)s;
     return (scales){.A = low_half(word_of(p, 0, r)), .B = high_half(word_of(p, 0, r))};
 }
-PAL_INLINE void codes_Q4_0(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 fifth, b16 w[2]) {
-    (void)s, (void)fifth, nibbles(word_of(p + 32, j, r), w);
+PAL_INLINE void codes_Q4_0(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 extra, b16 w[2]) {
+    (void)s, (void)extra, nibbles(word_of(p + 32, j, r), w);
 }
-PAL_INLINE void codes_Q4_1(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 fifth, b16 w[2]) {
-    (void)s, (void)fifth, nibbles(word_of(p, 1 + j, r), w);
+PAL_INLINE void codes_Q4_1(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 extra, b16 w[2]) {
+    (void)s, (void)extra, nibbles(word_of(p, 1 + j, r), w);
 }
-PAL_INLINE void codes_Q5_0(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 fifth, b16 w[2]) {
-    (void)s, nibbles(word_of(p + 32, 1 + j, r), w), fifths(fifth, w);
+PAL_INLINE void codes_Q5_0(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 extra, b16 w[2]) {
+    (void)s, fives(word_of(p + 32, 1 + j, r), extra, w);
 }
-PAL_INLINE void codes_Q5_1(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 fifth, b16 w[2]) {
-    (void)s, nibbles(word_of(p, 2 + j, r), w), fifths(fifth, w);
+PAL_INLINE void codes_Q5_1(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 extra, b16 w[2]) {
+    (void)s, fives(word_of(p, 2 + j, r), extra, w);
 }
-PAL_INLINE void codes_Q8_0(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 fifth, b16 w[2]) {
-    (void)s, (void)fifth, w[0] = (b16)word_of(p + 32, j, r), w[1] = (b16)word_of(p + 32, 4 + j, r);
+PAL_INLINE void codes_Q8_0(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 extra, b16 w[2]) {
+    (void)s, (void)extra, w[0] = (b16)word_of(p + 32, j, r), w[1] = (b16)word_of(p + 32, 4 + j, r);
 }
 
 /* Q4_K, Q5_K: 8 scales and 8 minima of 6 bits (pal_scale_K). */
@@ -68,15 +75,15 @@ PAL_INLINE scales scale_K(const uint8_t *p, const head *h, uint32_t s, uint32_t 
     return (scales){.A = h->d * small(byte_of(h->scale[s / 4], s % 4)),
                     .B = h->m * small(byte_of(h->min[s / 4], s % 4))};
 }
-PAL_INLINE void codes_Q4_K(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 fifth, b16 w[2]) {
-    (void)fifth;
-    for (uint32_t i = 0; i < 2; i++) w[i] = (b16)bits_of(word_of(p, 4 + s / 2 * 8 + j + 4 * i, r), s % 2 * 4, 15);
+PAL_INLINE void codes_Q4_K(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 extra, b16 w[2]) {
+    (void)extra, nibbles(word_of(p, 4 + 4 * s + j, r), w);
 }
-PAL_INLINE void codes_Q5_K(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 fifth, b16 w[2]) {
-    (void)fifth;
-    for (uint32_t i = 0; i < 2; i++)
-        w[i] = (b16)(bits_of(word_of(p, 12 + s / 2 * 8 + j + 4 * i, r), s % 2 * 4, 15)) |
-               bit_of(word_of(p, 4 + j + 4 * i, r), s, 16);
+PAL_INLINE u4 extra_Q5_K(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r) {
+    (void)j;
+    return word_of(p, 4 + 5 * s, r);
+}
+PAL_INLINE void codes_Q5_K(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 extra, b16 w[2]) {
+    fives(word_of(p, 5 + 5 * s + j, r), extra, w);
 }
 
 /* A scale per 16 weights. */
@@ -94,8 +101,8 @@ PAL_INLINE scales scale_Q2_K(const uint8_t *p, const head *h, uint32_t s, uint32
     (void)p, (void)r;
     return (scales){h->d, h->m, {byte_of(g, 0), byte_of(g, 1)}, {byte_of(m, 0), byte_of(m, 1)}};
 }
-PAL_INLINE void codes_Q2_K(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 fifth, b16 w[2]) {
-    (void)fifth;
+PAL_INLINE void codes_Q2_K(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 extra, b16 w[2]) {
+    (void)extra;
     for (uint32_t i = 0; i < 2; i++) w[i] = (b16)bits_of(word_of(p, 4 + s / 4 * 8 + j + 4 * i, r), s % 4 * 2, 3);
 }
 
@@ -111,8 +118,8 @@ PAL_INLINE scales scale_Q3_K(const uint8_t *p, const head *h, uint32_t s, uint32
     (void)p, (void)r;
     return (scales){.A = h->d, .g = {byte_of(g, 0) - 32, byte_of(g, 1) - 32}};
 }
-PAL_INLINE void codes_Q3_K(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 fifth, b16 w[2]) {
-    (void)fifth;
+PAL_INLINE void codes_Q3_K(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 extra, b16 w[2]) {
+    (void)extra;
     for (uint32_t i = 0; i < 2; i++)
         w[i] = (b16)(bits_of(word_of(p + 32, 8 + s / 4 * 8 + j + 4 * i, r), s % 4 * 2, 3)) |
                bit_of(word_of(p + 32, j + 4 * i, r), s, 4);
@@ -123,11 +130,11 @@ PAL_INLINE scales scale_Q6_K(const uint8_t *p, const head *h, uint32_t s, uint32
     u4 g = word_of(p + 32, s / 2, r) >> s % 2 * 16;
     return (scales){.A = h->d, .g = {signed_byte_of(g, 0), signed_byte_of(g, 1)}};
 }
-PAL_INLINE void codes_Q6_K(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 fifth, b16 w[2]) {
-    (void)fifth;
-    for (uint32_t i = 0; i < 2; i++)
-        w[i] = (b16)(bits_of(word_of(p + 32, 4 + s / 4 * 24 + s % 2 * 8 + j + 4 * i, r), s % 4 / 2 * 4, 15) |
-                     two_of(word_of(p + 32, 20 + s / 4 * 24 + j + 4 * i, r), s % 4));
+PAL_INLINE u4 extra_Q6_K(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r) {
+    return word_of(p + 32, 4 + 6 * s + j / 2, r);
+}
+PAL_INLINE void codes_Q6_K(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 extra, b16 w[2]) {
+    sixes(word_of(p + 32, 6 + 6 * s + j, r), extra, w);
 }
 
 #endif

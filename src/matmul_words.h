@@ -17,21 +17,19 @@ PAL_INLINE f4 small(i4 v) { return (f4)((u4)v | u4_kept(0x4b000000)) - f4_kept(0
 PAL_INLINE u4 bits_of(u4 word, uint32_t shift, uint32_t mask) { return word >> shift & u4_kept(mask * 0x01010101u); }
 
 PAL_INLINE void nibbles(u4 word, b16 w[2]) { w[0] = (b16)bits_of(word, 0, 15), w[1] = (b16)bits_of(word, 4, 15); }
-PAL_INLINE void fifths(u4 bits, b16 w[2]) {
-    const u4 place = u4_kept(0x10101010);
-    w[0] |= (b16)(bits << 4 & place), w[1] |= (b16)(bits & place);
+/* Two codes of 5 or 6 bits: one lies in the word as it is, above it the upper bits of the other. Shifted down, these have
+   bits of the first below them; `extra` turns those into the lower bits of the second. */
+PAL_INLINE void fives(u4 word, u4 extra, b16 w[2]) {
+    w[0] = (b16)bits_of(word, 0, 31), w[1] = (b16)(bits_of(word, 3, 31) ^ bits_of(extra, 0, 3));
+}
+PAL_INLINE void sixes(u4 word, u4 extra, b16 w[2]) {
+    w[0] = (b16)bits_of(word, 0, 63), w[1] = (b16)(bits_of(word, 2, 63) ^ bits_of(extra, 0, 15));
 }
 
-/* 0x10 in the bytes of word whose bit s is set; compared, for a shift by a variable costs three instructions. */
+/* `to` in the bytes of word whose bit s is set; compared, for a shift by a variable costs three instructions. */
 PAL_INLINE b16 bit_of(u4 word, uint32_t s, uint8_t to) {
     u16 bit = (u16)((u4){0} + (0x01010101u << s));
     return (b16)(((u16)word & bit) == bit) & (int8_t)to;
-}
-
-/* Bits 2i, 2i + 1 of each byte, as its bits 4 and 5; i is a constant where products are fast. */
-PAL_INLINE u4 two_of(u4 word, uint32_t i) {
-    if (!PAL_FAST_DOT) return bits_of(word, 2 * i, 3) << 4;
-    return (i < 2 ? word << (4 - 2 * i) : word >> (2 * i - 4)) & u4_kept(0x30303030);
 }
 
 #endif

@@ -10,11 +10,6 @@ static uint32_t half_of(const pal_format *f) {
 }
 /* The word that is two halves, scale and minimum, where there is no such half. */
 static uint32_t scales_of(const pal_format *f) { return f->type == PAL_TYPE_Q2_K ? 20 : 0; }
-/* The word of fifth bits; UINT32_MAX: none. */
-static uint32_t fifth_of(const pal_format *f) {
-    return f->type == PAL_TYPE_Q5_0 ? 0 : f->type == PAL_TYPE_Q5_1 ? 1 : UINT32_MAX;
-}
-
 /* Bit 4k + c of a word of fifth bits goes to bit k of byte c, in four words at once; and back. */
 static u4 turn(u4 words) {
     u4 to = {0};
@@ -26,9 +21,9 @@ static u4 turn(u4 words) {
     }
     return to;
 }
-static uint32_t turn_back(uint32_t word) {
-    uint32_t to = 0;
-    for (uint32_t i = 0; i < 32; i++) to |= (word >> (i / 4 + i % 4 * 8) & 1) << i;
+static u4 turn_back(u4 words) {
+    u4 to = {0};
+    for (uint32_t i = 0; i < 32; i++) to |= (words >> (i / 4 + i % 4 * 8) & 1) << i;
     return to;
 }
 
@@ -40,10 +35,101 @@ static void transpose(u4 v[4]) {
     v[2] = __builtin_shufflevector(c, d, 0, 1, 4, 5), v[3] = __builtin_shufflevector(c, d, 2, 3, 6, 7);
 }
 
-/* Where four words go that are words 4i .. 4i + 3 of the file. */
-static uint32_t place_of(const pal_format *f, uint32_t i) {
-    static const uint8_t Q6_K[] = {1, 2, 3, 4, 7, 8, 9, 10, 5, 6, 11, 12, 0};
-    return 4 * (f->type == PAL_TYPE_Q6_K ? Q6_K[i] : i);
+enum { WORDS = 52 }; /* of the longest block */
+
+/* What is kept of a block: `head` words of the file from `from` on, then `bits` words of each run of 32 columns.
+   bits 0: the words of the file as they are. */
+typedef struct {
+    uint32_t bits, from, head;
+} order;
+static order order_of(const pal_format *f) {
+    switch (f->type) {
+    case PAL_TYPE_Q5_0:
+        return (order){5, 0, 0};
+    case PAL_TYPE_Q5_1:
+        return (order){5, 0, 1};
+    case PAL_TYPE_Q4_K:
+        return (order){4, 0, 4};
+    case PAL_TYPE_Q5_K:
+        return (order){5, 0, 4};
+    case PAL_TYPE_Q6_K:
+        return (order){6, 48, 4};
+    default:
+        return (order){0, 0, f->bytes / 4};
+    }
+}
+
+/* Where the file has the codes of columns 4k .. 4k + 3 of run s: four bits in the bytes of a word, the others in those of
+   another, which in Q5_0 and Q5_1 is turned. */
+typedef struct {
+    uint32_t low, low_shift, high, high_shift, mask;
+} place;
+static place place_of(const pal_format *f, uint32_t s, uint32_t k) {
+    switch (f->type) {
+    case PAL_TYPE_Q5_0:
+        return (place){1 + k % 4, k / 4 * 4, 0, k, 0x01010101};
+    case PAL_TYPE_Q5_1:
+        return (place){2 + k % 4, k / 4 * 4, 1, k, 0x01010101};
+    case PAL_TYPE_Q4_K:
+        return (place){4 + s / 2 * 8 + k, s % 2 * 4, 0, 0, 0};
+    case PAL_TYPE_Q5_K:
+        return (place){12 + s / 2 * 8 + k, s % 2 * 4, 4 + k, s, 0x01010101};
+    default:
+        return (place){s / 4 * 16 + s % 2 * 8 + k, s % 4 / 2 * 4, 32 + s / 4 * 8 + k, s % 4 * 2, 0x03030303};
+    }
+}
+
+/* A run's codes c, four columns each, in `bits` words; and back. Code 4 + j lies above code j, but for its `spare` lowest
+   bits: they have words of their own, in which they differ from what the shifted word has in their place. */
+static u4 bytes_of(u4 word, uint32_t shift, uint32_t bits) { return word >> shift & 0x01010101 * ((1u << bits) - 1); }
+static void join(uint32_t bits, const u4 c[8], u4 *to) {
+    const uint32_t spare = 2 * bits - 8;
+    u4 *words = to + (bits - 4);
+    for (uint32_t i = 0; i < bits; i++) to[i] = (u4){0};
+    for (uint32_t j = 0; j < 4; j++) {
+        words[j] = c[j] | bytes_of(c[4 + j], spare, 8 - bits) << bits;
+        to[j * spare / 8] |= bytes_of(c[4 + j] ^ c[j] >> (8 - bits), 0, spare) << j * spare % 8;
+    }
+}
+static void part(uint32_t bits, const u4 *from, u4 c[8]) {
+    const uint32_t spare = 2 * bits - 8;
+    for (uint32_t j = 0; j < 4; j++) {
+        u4 word = from[bits - 4 + j];
+        c[j] = bytes_of(word, 0, bits);
+        c[4 + j] = bytes_of(word, 8 - bits, bits) ^ bytes_of(from[j * spare / 8], j * spare % 8, spare);
+    }
+}
+
+/* The words of a block as they are kept, out of those of the file; and back. */
+static void arrange(const pal_format *f, u4 *file, u4 *kept) {
+    const order o = order_of(f);
+    const place first = place_of(f, 0, 0);
+    if (o.bits == 5 && f->block == 32) file[first.high] = turn(file[first.high]);
+    for (uint32_t i = 0; i < o.head; i++) kept[i] = file[o.from + i];
+    for (uint32_t s = 0; o.bits && s < f->block / 32; s++) {
+        u4 c[8];
+        for (uint32_t k = 0; k < 8; k++) {
+            const place p = place_of(f, s, k);
+            c[k] = bytes_of(file[p.low], p.low_shift, 4) | (file[p.high] >> p.high_shift & p.mask) << 4;
+        }
+        join(o.bits, c, kept + o.head + o.bits * s);
+    }
+}
+static void arrange_back(const pal_format *f, const u4 *kept, u4 *file) {
+    const order o = order_of(f);
+    const place first = place_of(f, 0, 0);
+    for (uint32_t i = 0; i < f->bytes / 4; i++) file[i] = (u4){0};
+    for (uint32_t i = 0; i < o.head; i++) file[o.from + i] = kept[i];
+    for (uint32_t s = 0; o.bits && s < f->block / 32; s++) {
+        u4 c[8];
+        part(o.bits, kept + o.head + o.bits * s, c);
+        for (uint32_t k = 0; k < 8; k++) {
+            const place p = place_of(f, s, k);
+            file[p.low] |= bytes_of(c[k], 0, 4) << p.low_shift;
+            file[p.high] |= (c[k] >> 4 & p.mask) << p.high_shift;
+        }
+    }
+    if (o.bits == 5 && f->block == 32) file[first.high] = turn_back(file[first.high]);
 }
 
 /* Halves below 64, one a lane, times 1024. */
@@ -70,47 +156,42 @@ static bool raise(const pal_format *f, uint8_t *woven) {
     return i4_sum(large) == 0;
 }
 
-/* Word w of row r goes to first + 64 place + 4 r; four words of four rows are read, turned and written together. The word
-   of fifth bits is among the first four. */
+/* Word w of row r goes to first + 64 w + 4 r; words of four rows are read, arranged and written together. */
 bool pal_weave_rows(const pal_format *f, const uint8_t *rows, size_t stride, uint32_t there, uint8_t *to) {
-    const uint32_t half = half_of(f), fifth = fifth_of(f), skip = half == 0 ? 2 : 0, words = f->bytes / 4;
+    const uint32_t half = half_of(f), skip = half == 0 ? 2 : 0, words = f->bytes / 4;
     uint8_t *const first = to + (half < f->bytes ? 2 * PAL_WEFT : 0);
     for (uint32_t r = 0; r < PAL_WEFT; r += 4) {
         const uint8_t *from[4];
+        u4 file[WORDS], kept[WORDS];
         for (uint32_t i = 0; i < 4; i++) {
             from[i] = rows + (r + i < there ? r + i : there - 1) * stride;
             if (half < f->bytes) pal_copy(to + 2 * (r + i), from[i] + half, 2);
+            for (uint32_t w = words & ~3u; w < words; w++) file[w][i] = pal_read32(from[i] + skip + 4 * w);
         }
         for (uint32_t w = 0; w < (words & ~3u); w += 4) {
-            u4 v[4];
-            for (uint32_t i = 0; i < 4; i++) v[i] = (u4)b16_load(from[i] + skip + 4 * w);
-            transpose(v);
-            if (w == 0 && fifth < words) v[fifth] = turn(v[fifth]);
-            for (uint32_t i = 0; i < 4; i++) b16_store(first + 64 * (place_of(f, w / 4) + i) + 4 * r, (b16)v[i]);
+            for (uint32_t i = 0; i < 4; i++) file[w + i] = (u4)b16_load(from[i] + skip + 4 * w);
+            transpose(file + w);
         }
-        for (uint32_t w = words & ~3u; w < words; w++)
-            for (uint32_t i = 0; i < 4; i++) pal_copy(first + 64 * w + 4 * (r + i), from[i] + skip + 4 * w, 4);
+        arrange(f, file, kept);
+        for (uint32_t w = 0; w < words; w++) b16_store(first + 64 * w + 4 * r, (b16)kept[w]);
     }
     return raise(f, to);
 }
 
 void pal_unweave_block(const pal_format *f, const uint8_t *woven, uint32_t r, uint8_t *to) {
-    const uint32_t half = half_of(f), fifth = fifth_of(f), skip = half == 0 ? 2 : 0, words = f->bytes / 4;
+    const uint32_t half = half_of(f), skip = half == 0 ? 2 : 0, words = f->bytes / 4;
     const bool apart = half < f->bytes;
-    const uint8_t *word = woven + (apart ? 2 * PAL_WEFT : 0) + 4 * r;
+    const uint8_t *first = woven + (apart ? 2 * PAL_WEFT : 0) + 4 * (r & ~3u);
+    u4 file[WORDS], kept[WORDS];
+    for (uint32_t w = 0; w < words; w++) kept[w] = (u4)b16_load(first + 64 * w);
+    arrange_back(f, kept, file);
     if (apart) pal_copy(to + half, woven + 2 * r, 2);
-    for (uint32_t w = 0; w < words; w++) {
-        uint32_t place = w < (words & ~3u) ? place_of(f, w / 4) + w % 4 : w;
-        pal_copy(to + skip + 4 * w, word + 64 * place, 4);
-    }
+    for (uint32_t w = 0; w < words; w++) pal_copy(to + skip + 4 * w, (const uint32_t *)&file[w] + r % 4, 4);
     uint8_t *scale = to + (apart ? half : 4 * scales_of(f));
     for (uint32_t i = 0; i < (apart ? 1u : 2u); i++) {
         uint16_t h = lowered(pal_read16(scale + 2 * i));
         pal_copy(scale + 2 * i, &h, 2);
     }
-    if (fifth > words) return;
-    uint32_t bits = turn_back(pal_read32(to + skip + 4 * fifth));
-    pal_copy(to + skip + 4 * fifth, &bits, 4);
 }
 
 bool pal_weave(const pal_format *f, uint8_t *data, uint64_t rows, uint32_t cols, uint8_t *staging) {

@@ -5,10 +5,15 @@
      woven  block 0 of the 16 rows, block 1 of the 16 rows, ...
             of each: 16 halves where the block has one; word 0 of row 0 1 2 ... 15, word 1 of row 0 1 2 ... 15, ...
 
-   Three more things are made easy to read. Halves (the scales, wherever in a block) are kept times 1024: none is subnormal
-   then, and their floats need no exponent (f4_from_tame); so scales have to be below 64, as those of any model are. In
-   Q5_0 and Q5_1 the word of fifth bits is turned: bit k of byte c belongs to weight 4k + c (in the file: bit 4k + c of
-   the word). In Q6_K the words follow each other as they are used: scales, then of each half block low and high bits.
+   Two more things are made easy to read. Halves (the scales, wherever in a block) are kept times 1024: none is subnormal
+   then, and their floats need no exponent (f4_from_tame); so scales have to be below 64, as those of any model are. And
+   codes of 5 and 6 bits, and all of Q4_K, are arranged anew, one run of 32 columns behind the other, as many words as a
+   code has bits:
+
+     word e + j, j < 4   columns 4j .. 4j + 3, and above them the upper 3 or 2 bits of columns 16 + 4j .. 16 + 4j + 3 (of
+                         4-bit codes all); e = 0, 1, 2 for 4, 5, 6 bits
+     word 0 .. e - 1     what is missing of those, 2 or 4 bits for each j, ascending; see matmul_words.h
+
    The rows behind the last group, and the float formats, stay as they are. */
 #ifndef PAL_QUANT_WEAVE_H
 #define PAL_QUANT_WEAVE_H
