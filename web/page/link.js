@@ -48,7 +48,7 @@ export class Link {
     if (data.type) return this.onchat(data);
     const call = this.pending.get(data.id);
     if (!call) return undefined;
-    if ('event' in data) return call.onevent?.(data.event);
+    if (data.events) return data.events.forEach((/** @type {any} */ event) => call.onevent?.(event));
     this.pending.delete(data.id);
     if (data.error) return call.reject(fromPlain(data.error));
     return call.resolve(data.value);

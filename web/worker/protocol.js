@@ -1,7 +1,7 @@
 /** What passes between a page and its worker. Every call has a number; its answers carry the same one.
  *
  *    page -> worker   Request: a call; Abort: of a call; More: room for so many further events of a call
- *    worker -> page   Value or Failure: the end of a call; CallEvent: before it; ChatEvent: of a chat, at any time; Lost */
+ *    worker -> page   Value or Failure: the end of a call; CallEvents: before it; ChatEvent: of a chat, at any time; Lost */
 import { PalError } from '../errors.js';
 
 /**
@@ -12,7 +12,7 @@ import { PalError } from '../errors.js';
  * @typedef {{ name: string, code?: string, message: string }} PlainError
  * @typedef {{ id: number, value: any }} Value
  * @typedef {{ id: number, error: PlainError }} Failure
- * @typedef {{ id: number, event: any }} CallEvent
+ * @typedef {{ id: number, events: any[] }} CallEvents
  * @typedef {{ chat: number, type: string, event: any, status?: Status }} ChatEvent
  * @typedef {{ lost: string }} Lost
  *
