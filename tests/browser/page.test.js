@@ -58,6 +58,32 @@ test('the same prompt, seed and file give the same text and state in Node and in
     });
 });
 
+test('an answer comes in fewer messages than pieces, the first at once, and nothing is lost', async () => {
+    await withPage(async (page) => {
+        await page.evaluate(() => {
+            const sizes = /** @type {number[]} */ ([]);
+            class Heard extends Worker {
+                constructor(/** @type {any} */ ...args) {
+                    super(.../** @type {[any]} */ (args));
+                    this.addEventListener('message', ({ data }) => data.events?.[0].text !== undefined && sizes.push(data.events.length));
+                }
+            }
+            Object.assign(window, { sizes, Worker: Heard });
+        });
+        await load(page);
+        const { pieces, text, sizes } = await page.evaluate(async () => {
+            const chat = window.model.chat();
+            const pieces = [];
+            for await (const piece of chat.send('Tell me about the sea.', { maxTokens: 200, temperature: 0, ignoreEnd: true })) pieces.push(piece);
+            return { pieces, text: chat.messages.at(-1).content, sizes: window.sizes };
+        });
+        assert.equal(pieces.join(''), text);
+        assert.ok(pieces.length > 100, `${pieces.length} pieces`);
+        assert.equal(sizes[0], 1);
+        assert.ok(sizes.length < pieces.length, `${sizes.length} messages, ${pieces.length} pieces`);
+    });
+});
+
 test('30 turns far past the budget: no end, no growth', async () => {
     await withPage(async (page) => {
         await load(page);

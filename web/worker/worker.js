@@ -84,12 +84,18 @@ async function answer({ id, op, args }) {
   const flush = () => {
     if (held.length) postMessage({ id, events: held });
     held = [];
-    told = performance.now();
   };
-  const tell = (/** @type {any} */ event) => (held.push(event), flush());
-  const emit = async (/** @type {any} */ event) => {
+  const tell = (/** @type {any} */ event) => {
     held.push(event);
-    if (performance.now() - told >= FRAME_MS) flush();
+    flush();
+  };
+  const emit = async (/** @type {any} */ event) => {
+    const now = performance.now();
+    held.push(event);
+    if (now - told >= FRAME_MS) {
+      told = now;
+      flush();
+    }
     state.room--;
     while (state.room <= 0 && !state.abort.signal.aborted) {
       flush();
