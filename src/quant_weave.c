@@ -35,7 +35,7 @@ static void transpose(u4 v[4]) {
     v[2] = __builtin_shufflevector(c, d, 0, 1, 4, 5), v[3] = __builtin_shufflevector(c, d, 2, 3, 6, 7);
 }
 
-enum { WORDS = 52 }; /* of the longest block */
+enum { WORDS = 52, PLACES = 64 }; /* of the longest block */
 
 /* What is kept of a block: `head` words of the file from `from` on, then `bits` words of each run of 32 columns.
    bits 0: the words of the file as they are. */
@@ -55,7 +55,7 @@ static order order_of(const pal_format *f) {
     case PAL_TYPE_Q6_K:
         return (order){6, 48, 4};
     default:
-        return (order){0, 0, f->bytes / 4};
+        return (order){0, 0, 0};
     }
 }
 
@@ -64,8 +64,8 @@ static order order_of(const pal_format *f) {
 typedef struct {
     uint32_t low, low_shift, high, high_shift, mask;
 } place;
-static place place_of(const pal_format *f, uint32_t s, uint32_t k) {
-    switch (f->type) {
+static inline place place_of(uint32_t type, uint32_t s, uint32_t k) {
+    switch (type) {
     case PAL_TYPE_Q5_0:
         return (place){1 + k % 4, k / 4 * 4, 0, k, 0x01010101};
     case PAL_TYPE_Q5_1:
@@ -79,10 +79,17 @@ static place place_of(const pal_format *f, uint32_t s, uint32_t k) {
     }
 }
 
+/* All of a block, run by run. */
+static void find(const pal_format *f, place at[PLACES]) {
+    for (uint32_t i = 0; i < f->block / 4; i++) at[i] = place_of(f->type, i / 8, i % 8);
+}
+
 /* A run's codes c, four columns each, in `bits` words; and back. Code 4 + j lies above code j, but for its `spare` lowest
    bits: they have words of their own, in which they differ from what the shifted word has in their place. */
-static u4 bytes_of(u4 word, uint32_t shift, uint32_t bits) { return word >> shift & 0x01010101 * ((1u << bits) - 1); }
-static void join(uint32_t bits, const u4 c[8], u4 *to) {
+static inline u4 bytes_of(u4 word, uint32_t shift, uint32_t bits) {
+    return word >> shift & 0x01010101 * ((1u << bits) - 1);
+}
+static inline void join(uint32_t bits, const u4 c[8], u4 *to) {
     const uint32_t spare = 2 * bits - 8;
     u4 *words = to + (bits - 4);
     for (uint32_t i = 0; i < bits; i++) to[i] = (u4){0};
@@ -91,7 +98,7 @@ static void join(uint32_t bits, const u4 c[8], u4 *to) {
         to[j * spare / 8] |= bytes_of(c[4 + j] ^ c[j] >> (8 - bits), 0, spare) << j * spare % 8;
     }
 }
-static void part(uint32_t bits, const u4 *from, u4 c[8]) {
+static inline void part(uint32_t bits, const u4 *from, u4 c[8]) {
     const uint32_t spare = 2 * bits - 8;
     for (uint32_t j = 0; j < 4; j++) {
         u4 word = from[bits - 4 + j];
@@ -101,35 +108,33 @@ static void part(uint32_t bits, const u4 *from, u4 c[8]) {
 }
 
 /* The words of a block as they are kept, out of those of the file; and back. */
-static void arrange(const pal_format *f, u4 *file, u4 *kept) {
+static void arrange(const pal_format *f, const place *at, u4 *file, u4 *kept) {
     const order o = order_of(f);
-    const place first = place_of(f, 0, 0);
-    if (o.bits == 5 && f->block == 32) file[first.high] = turn(file[first.high]);
+    if (o.bits == 5 && f->block == 32) file[at->high] = turn(file[at->high]);
     for (uint32_t i = 0; i < o.head; i++) kept[i] = file[o.from + i];
-    for (uint32_t s = 0; o.bits && s < f->block / 32; s++) {
+    kept += o.head;
+    for (uint32_t n = f->block / 32; n; n--, kept += o.bits) {
         u4 c[8];
-        for (uint32_t k = 0; k < 8; k++) {
-            const place p = place_of(f, s, k);
-            c[k] = bytes_of(file[p.low], p.low_shift, 4) | (file[p.high] >> p.high_shift & p.mask) << 4;
-        }
-        join(o.bits, c, kept + o.head + o.bits * s);
+        for (uint32_t k = 0; k < 8; k++, at++)
+            c[k] = bytes_of(file[at->low], at->low_shift, 4) | (file[at->high] >> at->high_shift & at->mask) << 4;
+        join(o.bits, c, kept);
     }
 }
-static void arrange_back(const pal_format *f, const u4 *kept, u4 *file) {
+static void arrange_back(const pal_format *f, const place *at, const u4 *kept, u4 *file) {
     const order o = order_of(f);
-    const place first = place_of(f, 0, 0);
+    const uint32_t turned = at->high;
     for (uint32_t i = 0; i < f->bytes / 4; i++) file[i] = (u4){0};
     for (uint32_t i = 0; i < o.head; i++) file[o.from + i] = kept[i];
-    for (uint32_t s = 0; o.bits && s < f->block / 32; s++) {
+    kept += o.head;
+    for (uint32_t n = f->block / 32; n; n--, kept += o.bits) {
         u4 c[8];
-        part(o.bits, kept + o.head + o.bits * s, c);
-        for (uint32_t k = 0; k < 8; k++) {
-            const place p = place_of(f, s, k);
-            file[p.low] |= bytes_of(c[k], 0, 4) << p.low_shift;
-            file[p.high] |= (c[k] >> 4 & p.mask) << p.high_shift;
+        part(o.bits, kept, c);
+        for (uint32_t k = 0; k < 8; k++, at++) {
+            file[at->low] |= bytes_of(c[k], 0, 4) << at->low_shift;
+            file[at->high] |= (c[k] >> 4 & at->mask) << at->high_shift;
         }
     }
-    if (o.bits == 5 && f->block == 32) file[first.high] = turn_back(file[first.high]);
+    if (o.bits == 5 && f->block == 32) file[turned] = turn_back(file[turned]);
 }
 
 /* Halves below 64, one a lane, times 1024. */
@@ -160,6 +165,9 @@ static bool raise(const pal_format *f, uint8_t *woven) {
 bool pal_weave_rows(const pal_format *f, const uint8_t *rows, size_t stride, uint32_t there, uint8_t *to) {
     const uint32_t half = half_of(f), skip = half == 0 ? 2 : 0, words = f->bytes / 4;
     uint8_t *const first = to + (half < f->bytes ? 2 * PAL_WEFT : 0);
+    const bool anew = order_of(f).bits > 0;
+    place at[PLACES];
+    if (anew) find(f, at);
     for (uint32_t r = 0; r < PAL_WEFT; r += 4) {
         const uint8_t *from[4];
         u4 file[WORDS], kept[WORDS];
@@ -172,8 +180,8 @@ bool pal_weave_rows(const pal_format *f, const uint8_t *rows, size_t stride, uin
             for (uint32_t i = 0; i < 4; i++) file[w + i] = (u4)b16_load(from[i] + skip + 4 * w);
             transpose(file + w);
         }
-        arrange(f, file, kept);
-        for (uint32_t w = 0; w < words; w++) b16_store(first + 64 * w + 4 * r, (b16)kept[w]);
+        if (anew) arrange(f, at, file, kept);
+        for (uint32_t w = 0; w < words; w++) b16_store(first + 64 * w + 4 * r, (b16)(anew ? kept : file)[w]);
     }
     return raise(f, to);
 }
@@ -182,11 +190,15 @@ void pal_unweave_block(const pal_format *f, const uint8_t *woven, uint32_t r, ui
     const uint32_t half = half_of(f), skip = half == 0 ? 2 : 0, words = f->bytes / 4;
     const bool apart = half < f->bytes;
     const uint8_t *first = woven + (apart ? 2 * PAL_WEFT : 0) + 4 * (r & ~3u);
+    const bool anew = order_of(f).bits > 0;
     u4 file[WORDS], kept[WORDS];
+    place at[PLACES];
+    if (anew) find(f, at);
     for (uint32_t w = 0; w < words; w++) kept[w] = (u4)b16_load(first + 64 * w);
-    arrange_back(f, kept, file);
+    if (anew) arrange_back(f, at, kept, file);
     if (apart) pal_copy(to + half, woven + 2 * r, 2);
-    for (uint32_t w = 0; w < words; w++) pal_copy(to + skip + 4 * w, (const uint32_t *)&file[w] + r % 4, 4);
+    for (uint32_t w = 0; w < words; w++)
+        pal_copy(to + skip + 4 * w, (const uint32_t *)&(anew ? file : kept)[w] + r % 4, 4);
     uint8_t *scale = to + (apart ? half : 4 * scales_of(f));
     for (uint32_t i = 0; i < (apart ? 1u : 2u); i++) {
         uint16_t h = lowered(pal_read16(scale + 2 * i));
