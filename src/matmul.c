@@ -70,7 +70,7 @@ typedef struct {
     scales (*scale)(const uint8_t *p, const head *h, uint32_t s, uint32_t r);
     void (*codes)(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 extra, b16 w[2]);
     u4 (*extra)(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r);
-    uint32_t shared; /* so many steps j share a word of extra bits */
+    uint32_t shared; /* so many steps j, 4 or 2, share a word of extra bits: 8 / shared bits each */
 } kind;
 
 /* Activations of a token from some column on. */
@@ -151,7 +151,8 @@ PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, uint32_
                 high[r] = (tally){.sum = f->pairs ? start(f, &x, 1) : i4_set(0)};
             }
             PAL_ROLLED for (uint32_t j = 0; j < 4;) {
-                PAL_UNROLL for (int r = 0; r < 4; r++) extra[r] = f->shared < 4 ? f->extra(p, s, j, r) : extra[r];
+                PAL_UNROLL for (int r = 0; r < 4; r++) /* the next word, where four steps have more than one */
+                    if (f->shared < 4) extra[r] = f->extra(p, s, j, r);
                 PAL_ROLLED for (uint32_t end = j + few; j < end; j++) {
                     b16 x0 = b16_four(x.q + 4 * j), x1 = b16_four(x.q + 16 + 4 * j), w[4][2];
                     PAL_UNROLL for (uint32_t i = 0; i < lines; i++)
@@ -347,8 +348,8 @@ INTEGER(Q5_1,   tile_min,       head_none, scale_dm,   extra_Q5_1, 4,     0,    
 INTEGER(Q8_0,   tile_wide,      head_none, scale_d,    extra_none, 4,     0,     8,  1,   false, false, true)
 INTEGER(Q2_K,   tile_pairs_min, head_Q2_K, scale_Q2_K, extra_none, 4,     0,     8,  1,   true,  true,  false)
 INTEGER(Q3_K,   tile_pairs,     head_Q3_K, scale_Q3_K, extra_none, 4,     4,     8,  1,   true,  false, false)
-INTEGER(Q4_K,   tile_min,       head_K,    scale_K,    extra_none, 4,     0,     8,  SPAN,  false, true,  false)
-INTEGER(Q5_K,   tile_min,       head_K,    scale_K,    extra_Q5_K, 4,     0,     4,  SPAN,  false, true,  false)
+INTEGER(Q4_K,   tile_min,       head_K,    scale_K,    extra_none, 4,     0,     8,  SPAN, false, true,  false)
+INTEGER(Q5_K,   tile_min,       head_K,    scale_K,    extra_Q5_K, 4,     0,     4,  SPAN, false, true,  false)
 INTEGER(Q6_K,   tile_pairs,     head_Q6_K, scale_Q6_K, extra_Q6_K, 2,     32,    2,  2,   true,  false, false)
 // clang-format on
 

@@ -10,6 +10,7 @@ static uint32_t half_of(const pal_format *f) {
 }
 /* The word that is two halves, scale and minimum, where there is no such half. */
 static uint32_t scales_of(const pal_format *f) { return f->type == PAL_TYPE_Q2_K ? 20 : 0; }
+
 /* Bit 4k + c of a word of fifth bits goes to bit k of byte c, in four words at once; and back. */
 static u4 turn(u4 words) {
     u4 to = {0};
@@ -79,7 +80,7 @@ static inline place place_of(uint32_t type, uint32_t s, uint32_t k) {
     }
 }
 
-/* All of a block, run by run. */
+/* The places of all codes of a block, run by run: found once, for a look at the format costs more than a code. */
 static void find(const pal_format *f, place at[PLACES]) {
     for (uint32_t i = 0; i < f->block / 4; i++) at[i] = place_of(f->type, i / 8, i % 8);
 }
@@ -107,7 +108,7 @@ static inline void part(uint32_t bits, const u4 *from, u4 c[8]) {
     }
 }
 
-/* The words of a block as they are kept, out of those of the file; and back. */
+/* The words of a block as they are kept, out of those of the file, for formats that are arranged anew; and back. */
 static void arrange(const pal_format *f, const place *at, u4 *file, u4 *kept) {
     const order o = order_of(f);
     if (o.bits == 5 && f->block == 32) file[at->high] = turn(file[at->high]);
