@@ -6,6 +6,7 @@ import { root } from '../node/fixtures.js';
 import { modelOf } from '../../web/site/files.js';
 import { bytes } from '../../web/site/format.js';
 import { Layout } from '../../web/site/memory-layout.js';
+import { sentenceOf } from '../../web/site/memory-table.js';
 import { STEPS, heat, ramp } from '../../web/site/palette.js';
 
 /** Architectures that the engine knows, from its sources. */
@@ -75,4 +76,14 @@ test('files: one model, or all parts of one in order', () => {
 
 test('bytes as people read them', () => {
     assert.deepEqual([0, 999, 1000, 1_094_312, 999_600, 2_393_000_000].map(bytes), ['0 B', '999 B', '1.00 kB', '1.09 MB', '1.00 MB', '2.39 GB'].map((s) => s.replace(' ', '\u00a0')));
+});
+
+test('the memory in a sentence: one token and many, with and without a text of their own', () => {
+    const tokens = [{ text: '<s>', small: true, attention: 9 }, { text: ' sea', small: false, attention: 1 }, { text: ' the', small: false, attention: 2 }];
+    const state = { norm: 26.05 };
+    const says = (/** @type {object} */ snapshot, /** @type {number} */ seen) => sentenceOf(/** @type {any} */ ({ seen, positions: [0], layer: 'mean', ...snapshot }), /** @type {any} */ (tokens.slice(0, seen)));
+    assert.equal(says({ state }, 1), '1 token in a state of norm 26.05.');
+    assert.equal(says({ state }, 3), '3 tokens in a state of norm 26.05. Most changed by: “the”, “sea”.');
+    assert.equal(says({}, 1), '1 of 1 token remembered in some layer.');
+    assert.equal(says({ layer: 0 }, 3), '1 of 3 tokens remembered in this layer. Most attended: “the”, “sea”.');
 });

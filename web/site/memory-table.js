@@ -31,7 +31,8 @@ export function tableOf(tokens, places, changes) {
 export function sentenceOf({ seen, positions, layer, state }, tokens) {
   const strongest = [...tokens].filter((t) => !t.small).sort((a, b) => b.attention - a.attention).slice(0, 3);
   const quoted = strongest.map((t) => `“${t.text.trim()}”`).join(', ');
-  if (state) return `${whole(seen)} tokens in a state of norm ${state.norm.toPrecision(4)}. Most changed by: ${quoted}.`;
+  const read = `${whole(seen)} token${seen === 1 ? '' : 's'}`;
+  if (state) return `${read} in a state of norm ${state.norm.toPrecision(4)}.${quoted ? ` Most changed by: ${quoted}.` : ''}`;
   const where = layer === 'mean' ? 'in some layer' : 'in this layer';
-  return `${whole(positions.length)} of ${whole(seen)} tokens remembered ${where}.${quoted ? ` Most attended: ${quoted}.` : ''}`;
+  return `${whole(positions.length)} of ${read} remembered ${where}.${quoted ? ` Most attended: ${quoted}.` : ''}`;
 }
