@@ -55,7 +55,7 @@ pal_act pal_act_make(const float *x, uint32_t n, uint32_t cols, void *scratch) {
     int16_t *below = (int16_t *)((uint8_t *)s + pal_align((size_t)n * (cols / 32) * 4));
     for (size_t b = 0; b < (size_t)n * (cols / 32); b++)
         d[b] = quantise32(x + 32 * b, q + 32 * b, s + 2 * b, below + b);
-    return (pal_act){x, q, d, s, below, n, cols};
+    return (pal_act){x, q, d, s, below, n, cols, 0};
 }
 
 /* ---- a run of 32 columns, 16 rows, one token ---- */
@@ -102,9 +102,9 @@ PAL_INLINE void add(const kind *f, tally *to, b16 x, b16 w) {
     else
         to->sum = i4_dot_b16_u7(x, w, to->sum);
 }
-PAL_INLINE void settle(const kind *f, tally to[4]) { /* after `fit` products */
+PAL_INLINE void settle(const kind *f, tally *to, const uint32_t n) { /* after `fit` products */
     if (!PAL_NARROW_DOT || f->wide) return;
-    PAL_UNROLL for (int r = 0; r < 4; r++) {
+    PAL_UNROLL for (uint32_t r = 0; r < n; r++) {
         to[r].sum += i4_pairs(to[r].last);
         to[r].last = (h8){0};
     }
@@ -127,49 +127,71 @@ PAL_INLINE f4 finish(const kind *f, const scales *z, const token *x, i4 low, i4 
 
 /* ---- few tokens ---- */
 
-enum { FEW = 3, AHEAD = 512 }; /* up to so many tokens go one by one; 8 lines hide the way to memory */
+enum { FEW = 3 }; /* up to so many tokens go one by one */
 
-/* y = 16 rows of `blocks` blocks times one token; memory so many bytes ahead is brought near, line by line between the
-   products: a core that waits for many lines at once has no room for instructions behind them. */
+/* Memory that is brought near on the way, line by line between the products: a core that waits for many lines at once has
+   no room for instructions behind them. */
+typedef struct {
+    const uint8_t *at;
+    uint32_t step, lines; /* bytes for each of the four steps of a run, and lines touched in them */
+} touch;
+
+/* The integer sums of run s of p, rows 4r .. 4(r + n) - 1 of the 16, one token. The compiler must not see that the three
+   pointers go on together: it would count them from one, and add all constants where loads have room for them. */
+PAL_INLINE void run_of(const kind *f, const uint8_t *p, uint32_t s, const uint32_t r0, const uint32_t n, const token *x,
+                       touch near, tally low[4], tally high[4]) {
+    const uint32_t fit = f->pairs ? f->fit : f->fit / 2;
+    const uint32_t few = PAL_NARROW_DOT && fit < f->shared ? fit : f->shared;
+    const uint8_t *at = p;
+    const int8_t *q = x->q;
+    u4 extra[4];
+    PAL_UNROLL for (uint32_t r = 0; r < n; r++) {
+        extra[r] = f->extra(p, s, 0, r0 + r);
+        low[r] = (tally){.sum = start(f, x, 0)};
+        high[r] = (tally){.sum = f->pairs ? start(f, x, 1) : i4_set(0)};
+    }
+    PAL_ROLLED for (uint32_t j = 0; j < 4;) {
+        PAL_UNROLL for (uint32_t r = 0; r < n; r++) /* the next word, where four steps have more than one */
+            if (f->shared < 4) extra[r] = f->extra(p, s, j, r0 + r);
+        PAL_ROLLED for (uint32_t end = j + few; j < end; j++) {
+            b16 x0 = b16_four(q), x1 = b16_four(q + 16), w[4][2];
+            PAL_UNROLL for (uint32_t i = 0; i < near.lines; i++) pal_touch(near.at + i * (near.step / near.lines));
+            PAL_UNROLL for (uint32_t r = 0; r < n; r++) {
+                f->codes(at, s, 0, r0 + r, extra[r], w[r]);
+                extra[r] >>= 8 / f->shared;
+            }
+            PAL_UNROLL for (uint32_t r = 0; r < n; r++) add(f, &low[r], x0, w[r][0]);
+            PAL_UNROLL for (uint32_t r = 0; r < n; r++) add(f, f->pairs ? &high[r] : &low[r], x1, w[r][1]);
+            at += 64, q += 4, near.at += near.step;
+            PAL_UNSEEN(at);
+            PAL_UNSEEN(q);
+            PAL_UNSEEN(near.at);
+        }
+        settle(f, low, n);
+        if (f->pairs) settle(f, high, n);
+    }
+}
+
+/* y = 16 rows of `blocks` blocks times one token; what lies `ahead` bytes ahead is brought near. */
 PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, uint32_t ahead, token x, float *y) {
-    const uint32_t quarter = 4 * f->bytes / f->runs, lines = (quarter + 32) / 64; /* of the bytes of a run */
+    const uint32_t step = 4 * f->bytes / f->runs, lines = (step + 32) / 64;
+    /* Fours of rows at a time: registers have room for the sums of four and what makes them, not for those of eight. */
+    const uint32_t n = PAL_FAST_DOT && f->pairs ? 2 : 4;
     f4 acc[4] = {{0}};
     do {
         head h[4];
         PAL_UNROLL for (uint32_t r = 0; r < 4; r++) h[r] = f->head(p, r);
         PAL_ROLLED for (uint32_t base = 0; base < f->runs; base += f->span)
             PAL_UNROLL for (uint32_t i = 0; i < f->span; i++) {
-            uint32_t s = base + i;
-            const uint32_t fit = f->pairs ? f->fit : f->fit / 2;
-            const uint32_t few = PAL_NARROW_DOT && fit < f->shared ? fit : f->shared;
-            const uint8_t *near = p + ahead + s * 4 * quarter;
-            tally low[4], high[4];
-            u4 extra[4];
-            PAL_UNROLL for (int r = 0; r < 4; r++) {
-                extra[r] = f->extra(p, s, 0, r);
-                low[r] = (tally){.sum = start(f, &x, 0)};
-                high[r] = (tally){.sum = f->pairs ? start(f, &x, 1) : i4_set(0)};
-            }
-            PAL_ROLLED for (uint32_t j = 0; j < 4;) {
-                PAL_UNROLL for (int r = 0; r < 4; r++) /* the next word, where four steps have more than one */
-                    if (f->shared < 4) extra[r] = f->extra(p, s, j, r);
-                PAL_ROLLED for (uint32_t end = j + few; j < end; j++) {
-                    b16 x0 = b16_four(x.q + 4 * j), x1 = b16_four(x.q + 16 + 4 * j), w[4][2];
-                    PAL_UNROLL for (uint32_t i = 0; i < lines; i++)
-                        pal_touch(near + j * quarter + i * (quarter / lines));
-                    PAL_UNROLL for (uint32_t r = 0; r < 4; r++) {
-                        f->codes(p, s, j, r, extra[r], w[r]);
-                        extra[r] >>= 8 / f->shared;
-                    }
-                    PAL_UNROLL for (int r = 0; r < 4; r++) add(f, &low[r], x0, w[r][0]);
-                    PAL_UNROLL for (int r = 0; r < 4; r++) add(f, f->pairs ? &high[r] : &low[r], x1, w[r][1]);
+            const uint32_t s = base + i;
+            PAL_UNROLL for (uint32_t r0 = 0; r0 < 4; r0 += n) {
+                touch near = {p + ahead + s * 4 * step, step, r0 ? 0 : lines};
+                tally low[4], high[4];
+                run_of(f, p, s, r0, n, &x, near, low, high);
+                PAL_UNROLL for (uint32_t r = 0; r < n; r++) {
+                    scales z = f->scale(p, &h[r0 + r], s, r0 + r);
+                    acc[r0 + r] = finish(f, &z, &x, low[r].sum, high[r].sum, acc[r0 + r]);
                 }
-                settle(f, low);
-                if (f->pairs) settle(f, high);
-            }
-            PAL_UNROLL for (uint32_t r = 0; r < 4; r++) {
-                scales z = f->scale(p, &h[r], s, r);
-                acc[r] = finish(f, &z, &x, low[r].sum, high[r].sum, acc[r]);
             }
             x = token_run(x, 1);
         }
@@ -182,7 +204,7 @@ PAL_INLINE void groups(const kind *f, const uint8_t *p, uint32_t n, const uint8_
                        uint32_t stride) {
     const uint32_t blocks = a->cols / (32 * f->runs), bytes = blocks * 16 * f->bytes;
     for (; n; n--, p += bytes, y += 16) {
-        const uint32_t ahead = (size_t)(end - p) < bytes + AHEAD ? 0 : AHEAD;
+        const uint32_t ahead = (size_t)(end - p) - bytes < a->ahead ? 0 : a->ahead;
         for (uint32_t t = 0; t < a->n; t++) rows16(f, p, blocks, ahead, token_at(a, t, 0), y + (size_t)t * stride);
     }
 }
@@ -224,7 +246,7 @@ PAL_INLINE void half_run(const kind *f, const b16 (*w)[4], const int8_t *q0, con
             PAL_UNROLL for (int r = 0; r < 4; r++) add(f, &sum[0][r], x0, w[j][r]);
             PAL_UNROLL for (int r = 0; r < 4; r++) add(f, &sum[1][r], x1, w[j][r]);
         }
-        settle(f, sum[0]), settle(f, sum[1]);
+        settle(f, sum[0], 4), settle(f, sum[1], 4);
     }
 }
 /* Staged runs times two tokens, added to their sums. */

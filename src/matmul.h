@@ -25,6 +25,7 @@ typedef struct {
     const int16_t *s;     /* [n][cols/16] sum of q over 16 */
     const int16_t *below; /* [n][cols/32] sum of -q over the q below zero of 32 */
     uint32_t n, cols;
+    uint32_t ahead;       /* so many bytes ahead of a product of few tokens memory is brought near [0] */
 } pal_act;
 
 size_t pal_act_bytes(uint32_t n, uint32_t cols);

@@ -65,10 +65,11 @@ PAL_INLINE void codes_Q8_0(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r,
 /* Q4_K, Q5_K: 8 scales and 8 minima of 6 bits (pal_scale_K). */
 PAL_INLINE head head_K(const uint8_t *p, uint32_t r) {
     u4 dm = word_of(p, 0, r), first = word_of(p, 1, r), second = word_of(p, 2, r), third = word_of(p, 3, r);
-    return (head){.d = low_half(dm),
-                  .m = -high_half(dm),
-                  .scale = {first & 0x3f3f3f3f, (third & 0x0f0f0f0f) | (first >> 2 & 0x30303030)},
-                  .min = {second & 0x3f3f3f3f, (third >> 4 & 0x0f0f0f0f) | (second >> 2 & 0x30303030)}};
+    head h; /* the other scales are nobody's: zeros would be stored for each block */
+    h.d = low_half(dm), h.m = -high_half(dm);
+    h.scale[0] = first & 0x3f3f3f3f, h.scale[1] = (third & 0x0f0f0f0f) | (first >> 2 & 0x30303030);
+    h.min[0] = second & 0x3f3f3f3f, h.min[1] = (third >> 4 & 0x0f0f0f0f) | (second >> 2 & 0x30303030);
+    return h;
 }
 PAL_INLINE scales scale_K(const uint8_t *p, const head *h, uint32_t s, uint32_t r) {
     (void)p, (void)r;

@@ -13,6 +13,7 @@ typedef void pal_job(void *ctx, uint32_t part, uint32_t parts);
 typedef struct pal_team pal_team;
 struct pal_team {
     uint32_t threads;
+    uint32_t ahead; /* bytes, see pal_team_ahead */
     void (*run)(pal_team *t, pal_job *job, void *ctx, uint32_t parts);
 };
 
@@ -22,6 +23,11 @@ struct pal_team {
 void pal_team_run(pal_team *t, pal_job *job, void *ctx, uint32_t parts);
 
 static inline uint32_t pal_team_threads(const pal_team *t) { return t ? t->threads : 1; }
+
+/* How far ahead of the products of one token memory is brought near: 8 lines, or what was measured to be better. Some cores
+   look far ahead themselves, and are only disturbed; others wait for each line that nobody has asked for in time. */
+#define PAL_AHEAD 512u
+static inline uint32_t pal_team_ahead(const pal_team *t) { return t ? t->ahead : PAL_AHEAD; }
 
 /* How many parts to make of n units (rows, tiles, heads) that cost `work` multiplications in all: a few for each thread,
    and none so small that handing it over costs more than doing it. */

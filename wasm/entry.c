@@ -206,8 +206,13 @@ EXPORT(layer_describe) double layer_describe(const pal_model *m, uint32_t i, con
 #ifdef __wasm_atomics__
 pal_team *pal_wasm_team(void); /* team.c */
 #else
-static pal_team *pal_wasm_team(void) { return NULL; }
+static pal_team *pal_wasm_team(void) {
+    static pal_team alone = {1, PAL_AHEAD, NULL};
+    return &alone;
+}
 #endif
+/* pal_team_ahead from now on; no bit depends on it. */
+EXPORT(team_ahead) void team_ahead(uint32_t bytes) { pal_wasm_team()->ahead = bytes; }
 EXPORT(session_bytes) uint32_t session_bytes(void) { return (uint32_t)pal_session_bytes(); }
 EXPORT(session_open)
 int32_t session_open(pal_session *s, const pal_model *m, const uint32_t *w, void *state, void *scratch) {

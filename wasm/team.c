@@ -39,7 +39,7 @@ static struct {
     uint32_t asleep;    /* helpers that must be woken */
     LINE uint32_t left; /* parts that are not done */
     uint32_t waiting;   /* the caller sleeps on left */
-} crew = {.team = {1, run}, .patience_ms = PATIENCE_MS};
+} crew = {.team = {1, PAL_AHEAD, run}, .patience_ms = PATIENCE_MS};
 static uint32_t *const crew_run = &crew.half[1]; /* counts the runs up */
 
 static bool sleep_on(uint32_t *at, uint32_t value, int64_t ms) { /* false: the time was up */

@@ -1,6 +1,7 @@
 /** One instance of the wasm module and its memory. Only numbers cross; records and text lie in regions of the memory
  *  that are reserved here, behind the module's own data. Memory grows in `take` and nowhere else. */
 import { PalError, engineError } from './errors.js';
+import { Pace } from './pace.js';
 import { Team } from './team/team.js';
 
 const PAGE = 65536;
@@ -47,6 +48,7 @@ export class Engine {
     this.out = this.take(64).at; // for records of up to 16 words
     /** The threads, in a build for them. @type {import('./team/team.js').Team | undefined} */
     this.team = shared ? new Team(this, module) : undefined;
+    this.pace = new Pace(this.c);
   }
 
   /** How many threads work. */

@@ -228,7 +228,9 @@ export class Session {
     if (ids.length > this.limits.chunk) throw new PalError('argument', `a chunk of ${ids.length} tokens exceeds ${this.limits.chunk}`);
     for (const id of ids) count('a token id', id, 0);
     engine.putWords(this.ids, ids);
+    const started = performance.now();
     engine.check(engine.c.feed(at, this.ids, ids.length, pinned ? 1 : 0));
+    if (ids.length === 1) engine.pace.note(performance.now() - started);
   }
 
   /** Logits after the last token read, a copy. */

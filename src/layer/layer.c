@@ -74,6 +74,7 @@ void pal_convolve(pal_team *t, const pal_conv *c, float *state, const float *x, 
 
 void pal_products(pal_team *t, const pal_act *x, const pal_product *list, uint32_t n) {
     step s = {*x, list, n, 0};
+    s.x.ahead = pal_team_ahead(t);
     for (uint32_t i = 0; i < n; i++) s.tiles += tiles(&list[i]);
     pal_team_run(t, some_tiles, &s, pal_team_parts(t, s.tiles, (uint64_t)s.tiles * TILE * x->cols * x->n));
 }

@@ -264,7 +264,7 @@ static void check_value(const pal_format *f) {
     }
 }
 
-/* Each token alone gives the bits it has in a batch, and rows may be split anywhere. */
+/* Each token alone gives the bits it has in a batch; rows may be split anywhere, and memory brought near from anywhere. */
 static void check_alone(const pal_format *f) {
     enum { ROWS = 37, COLS = 256, N = 19 };
     uint8_t *data = test_take(ROWS * pal_format_bytes(f, COLS));
@@ -278,6 +278,7 @@ static void check_alone(const pal_format *f) {
     for (uint32_t t = 0; t < N; t++) {
         a = pal_act_make(x + t * COLS, 1, COLS, small);
         uint32_t cut = t % (ROWS + 1);
+        a.ahead = t < N - 1 ? 128 * t : UINT32_MAX;
         pal_matmul_rows(&w, &a, 0, cut, one, ROWS);
         pal_matmul_rows(&w, &a, cut, ROWS, one + cut, ROWS);
         CHECK(pal_bytes_equal(one, y + t * ROWS, ROWS * 4));

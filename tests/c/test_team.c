@@ -17,7 +17,7 @@ static void count(void *ctx, uint32_t part, uint32_t parts) {
 
 static void cuts(void) {
     for (uint32_t threads = 1; threads <= 5; threads++) {
-        pal_team team = {threads, backwards};
+        pal_team team = {threads, 64 * threads, backwards};
         for (uint32_t parts = 0; parts <= 2 * UNITS; parts++) {
             uint32_t times[UNITS] = {0}, wrong = 0;
             pal_team_run(&team, count, times, parts);
@@ -40,6 +40,8 @@ static void cuts(void) {
         CHECK(units == UNITS / 7 || units == UNITS / 7 + 1);
     }
     CHECK(pal_part_from(UINT32_MAX, PAL_MAX_PARTS, PAL_MAX_PARTS) == UINT32_MAX);
+    pal_team far = {1, 768, NULL};
+    CHECK(pal_team_ahead(&far) == 768 && pal_team_ahead(NULL) == PAL_AHEAD);
     CHECK(pal_team_threads(NULL) == 1 && pal_team_parts(NULL, 1000, 1 << 24) == 1);
     uint32_t times[UNITS] = {0};
     pal_team_run(NULL, count, times, 3);
@@ -76,7 +78,7 @@ static void products(uint32_t type) {
         CHECK(pal_bytes_equal(y, whole[m].y, N * rows[m] * sizeof *y));
     }
     for (uint32_t threads = 1; threads <= 4; threads++) {
-        pal_team team = {threads, backwards};
+        pal_team team = {threads, 64 * threads, backwards};
         for (uint32_t m = 0; m < MATS; m++) pal_zero(split[m].y, N * rows[m] * sizeof(float));
         pal_products(&team, &in, split, MATS);
         for (uint32_t m = 0; m < MATS; m++) CHECK(pal_bytes_equal(split[m].y, whole[m].y, N * rows[m] * sizeof(float)));
