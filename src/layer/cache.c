@@ -399,6 +399,8 @@ PAL_INLINE void imix(const uint8_t *v, uint32_t stride, uint32_t fours, uint32_t
         for (uint32_t k = 0; k < 4; k++) f4_store(o + 4 * k, f4_madd(d, f4_from(sum[h][k]), f4_load(o + 4 * k)));
     }
 }
+/* So many slots are brought near in the order in which they lie in memory, for the products go up and down. */
+enum { NEAR = 128 };
 static void q8_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const pal_cache_weights *w, float *o,
                    uint32_t o_stride) {
     const uint32_t stride = 4 * pal_cache_d16(c->d), n = w->seen + w->tokens - 1;
@@ -408,6 +410,8 @@ static void q8_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const 
         const uint32_t left = (n - j + 3) / 4, fours = left < PAL_CACHE_BLOCK / 4 ? left : PAL_CACHE_BLOCK / 4;
         const uint32_t blind =
             j < w->seen ? 0 : (j - w->seen + 1) * w->group; /* heads of tokens that see no slot of it */
+        for (uint32_t i = j / 4; j % NEAR == 0 && i < (j + NEAR) / 4 && i < (n + 3) / 4; i++)
+            for (uint32_t b = 4 * from; b < 4 * (from + wide); b += 64) pal_touch(c->at + (size_t)i * stride + b);
         for (uint32_t i = 0; i < wide; i += 16) {
             const uint8_t *v = c->at + (size_t)j / 4 * stride + 4 * (from + i);
             const uint8_t *codes = (const uint8_t *)w->codes + (size_t)blind * step + j;
