@@ -14,7 +14,15 @@ const keptUpTo = ({ page }, url, bytes) => page.evaluate(async ([u, n]) => {
   while (!(await cache.list()).some(({ url, have }) => url === u && have >= n)) await new Promise((done) => setTimeout(done, 10));
 }, /** @type {[string, number]} */ ([url, bytes]));
 
-/** Loads 2.5 MB, of which 2 are kept. */
+/** One request that goes on behind whole kept pieces: at 2 MB, or later where the page was slow to end the download. */
+function goesOn(requests) {
+  const [{ from }, ...more] = requests;
+  assert.ok(from >= 2 * MB && from % MB === 0 && from < file.length, `goes on at ${from}`);
+  assert.deepEqual(more, [], 'one request');
+  return from;
+}
+
+/** Loads 2.5 MB or a little more, of which whole pieces are kept. */
 async function partly(server, load, url) {
   const path = new URL(url).pathname;
   server.fault(path, slow);
@@ -46,9 +54,7 @@ test('a download goes on after a reload, after a crash and after an abort', asyn
         server.forget();
         const result = await load({ source: url });
         exact(result, file);
-        const [{ from }, ...more] = server.of(path);
-        assert.ok(from >= 2 * MB && from % MB === 0, `goes on at ${from}`);
-        assert.deepEqual(more, [], 'one request');
+        const from = goesOn(server.of(path));
         assert.equal(result.progress.cache, from);
         assert.equal(result.progress.network, file.length - from);
       });
@@ -62,7 +68,7 @@ test('a download goes on after a reload, after a crash and after an abort', asyn
       server.fault('/abort.bin');
       server.forget();
       exact(await load({ source: url }), file);
-      assert.deepEqual(starts(server.of('/abort.bin')), [2 * MB]);
+      goesOn(server.of('/abort.bin'));
       assert.ok(sent < file.length, 'the first request ended early');
     });
   });
@@ -93,7 +99,7 @@ test('the file changed while the page was closed', async (t) => {
     await t.test('no validators, but a checksum: goes on', async () => {
       const url = await interrupted('/proven.bin', { etag: null, modified: null });
       exact(await load({ source: url, options: { sha256: sha(file) } }), file);
-      assert.deepEqual(starts(server.of('/proven.bin')), [2 * MB]);
+      goesOn(server.of('/proven.bin'));
     });
   });
 });
