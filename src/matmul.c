@@ -136,7 +136,7 @@ typedef struct {
     uint32_t step, lines; /* bytes for each of the four steps of a run, and lines touched in them */
 } touch;
 
-/* The integer sums of run s of p, rows 4r .. 4(r + n) - 1 of the 16, one token. The compiler must not see that the three
+/* The integer sums of run s of p, rows 4 r0 .. 4 (r0 + n) - 1 of the 16, one token. The compiler must not see that the three
    pointers go on together: it would count them from one, and add all constants where loads have room for them. */
 PAL_INLINE void run_of(const kind *f, const uint8_t *p, uint32_t s, const uint32_t r0, const uint32_t n, const token *x,
                        touch near, tally low[4], tally high[4]) {

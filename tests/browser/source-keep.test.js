@@ -14,6 +14,12 @@ const keptUpTo = ({ page }, url, bytes) => page.evaluate(async ([u, n]) => {
   while (!(await cache.list()).some(({ url, have }) => url === u && have >= n)) await new Promise((done) => setTimeout(done, 10));
 }, /** @type {[string, number]} */ ([url, bytes]));
 
+/** Bytes that are kept. @param {import('./source-kit.js').Bench} bench @param {string} url */
+const keptOf = ({ page }, url) => page.evaluate(async (u) => {
+  const { cache } = await import('/web/source/cache.js');
+  return (await cache.list()).find(({ url }) => url === u)?.have;
+}, url);
+
 /** One request that goes on behind whole kept pieces: at 2 MB, or later where the page was slow to end the download. */
 function goesOn(requests) {
   const [{ from }, ...more] = requests;
@@ -67,15 +73,17 @@ test('a download goes on after a reload, after a crash and after an abort', asyn
       const [{ sent }] = server.of('/abort.bin');
       server.fault('/abort.bin');
       server.forget();
+      const kept = await keptOf(bench, url);
       exact(await load({ source: url }), file);
-      goesOn(server.of('/abort.bin'));
+      assert.equal(goesOn(server.of('/abort.bin')), kept);
       assert.ok(sent < file.length, 'the first request ended early');
     });
   });
 });
 
 test('the file changed while the page was closed', async (t) => {
-  await withSource(async ({ server, load }) => {
+  await withSource(async (bench) => {
+    const { server, load } = bench;
     const interrupted = async (/** @type {string} */ path, more = {}) => {
       const url = server.serve(path, file, more);
       await partly(server, load, url);
@@ -98,8 +106,9 @@ test('the file changed while the page was closed', async (t) => {
     });
     await t.test('no validators, but a checksum: goes on', async () => {
       const url = await interrupted('/proven.bin', { etag: null, modified: null });
+      const kept = await keptOf(bench, url);
       exact(await load({ source: url, options: { sha256: sha(file) } }), file);
-      goesOn(server.of('/proven.bin'));
+      assert.equal(goesOn(server.of('/proven.bin')), kept);
     });
   });
 });

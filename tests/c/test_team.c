@@ -17,7 +17,7 @@ static void count(void *ctx, uint32_t part, uint32_t parts) {
 
 static void cuts(void) {
     for (uint32_t threads = 1; threads <= 5; threads++) {
-        pal_team team = {threads, 64 * threads, backwards};
+        pal_team team = {threads, PAL_AHEAD, backwards};
         for (uint32_t parts = 0; parts <= 2 * UNITS; parts++) {
             uint32_t times[UNITS] = {0}, wrong = 0;
             pal_team_run(&team, count, times, parts);
@@ -78,7 +78,7 @@ static void products(uint32_t type) {
         CHECK(pal_bytes_equal(y, whole[m].y, N * rows[m] * sizeof *y));
     }
     for (uint32_t threads = 1; threads <= 4; threads++) {
-        pal_team team = {threads, 64 * threads, backwards};
+        pal_team team = {threads, PAL_AHEAD, backwards};
         for (uint32_t m = 0; m < MATS; m++) pal_zero(split[m].y, N * rows[m] * sizeof(float));
         pal_products(&team, &in, split, MATS);
         for (uint32_t m = 0; m < MATS; m++) CHECK(pal_bytes_equal(split[m].y, whole[m].y, N * rows[m] * sizeof(float)));
