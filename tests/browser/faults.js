@@ -20,6 +20,7 @@ import { root } from '../node/fixtures.js';
  * @property {number} status
  * @property {number} from
  * @property {number} sent bytes of the body that were written
+ * @property {FaultServer} server
  *
  * @typedef {(context: { request: http.IncomingMessage, response: http.ServerResponse, file: Served, asked: Asked, n: number, server: FaultServer }) => boolean | void | Promise<boolean | void>} Fault
  *   returns true when it has answered
@@ -35,6 +36,19 @@ const written = (response) => new Promise((done) => {
 });
 const sleep = (/** @type {number} */ ms) => new Promise((done) => setTimeout(done, ms));
 
+/**
+ * Cuts the connection when the page holds the bytes up to `end`: a cut throws away what lies on the way. Where the
+ * page began again, its former bytes may be all it told of: a moment passes in any case. One that takes no more is cut too.
+ * @param {http.ServerResponse} response
+ * @param {FaultServer} server
+ * @param {number} end
+ */
+async function cut(response, server, end) {
+  await sleep(200);
+  for (let waits = 0; server.told < end && waits < 100 && !response.destroyed; waits++) await sleep(50);
+  response.destroy();
+}
+
 export class FaultServer {
   constructor() {
     /** @type {Map<string, Served>} */
@@ -44,6 +58,8 @@ export class FaultServer {
     /** @type {Asked[]} */
     this.asked = [];
     this.cors = true;
+    /** Bytes of the load under way that the page has told it holds. */
+    this.told = 0;
     /** Serves the repository too, so that a page can be of this origin (and is not cross-origin isolated). */
     this.pages = false;
     this.server = http.createServer((request, response) => void this.answer(request, response));
@@ -94,7 +110,7 @@ export class FaultServer {
     const path = decodeURIComponent(new URL(request.url ?? '/', 'http://x').pathname);
     const file = this.files.get(path);
     /** @type {Asked} */
-    const asked = { path, range: request.headers.range, headers: request.headers, status: 0, from: 0, sent: 0 };
+    const asked = { path, range: request.headers.range, headers: request.headers, status: 0, from: 0, sent: 0, server: this };
     response.on('error', () => {});
     if (this.cors) {
       response.setHeader('Access-Control-Allow-Origin', '*');
@@ -168,8 +184,7 @@ export async function plain(request, response, file, asked, change = {}) {
   }
   if (end < to) {
     if (change.then === 'stall') return;
-    await sleep(200); // what was written arrives, also on a busy machine: a cut throws away what lies on the way
-    return void response.destroy();
+    return cut(response, asked.server, end);
   }
   response.end();
 }
@@ -227,7 +242,7 @@ export const faults = {
   chunked: (stop, times = 0) => /** @type {Fault} */ (({ response, file, asked, n }) => {
     asked.status = 200;
     response.writeHead(200, { 'Content-Type': 'application/octet-stream' });
-    if (n <= times) response.write(file.bytes.subarray(0, stop), () => setTimeout(() => response.destroy(), 200));
+    if (n <= times) response.write(file.bytes.subarray(0, stop), () => void cut(response, asked.server, stop ?? file.bytes.length));
     else response.end(file.bytes);
     return true;
   }),

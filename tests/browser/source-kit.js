@@ -35,6 +35,7 @@ export async function withSource(use, { same = false } = {}) {
   const context = await launchProfile(profile);
   const origin = same ? String(server.origin) : pages.origin;
   server.pages = true;
+  await context.exposeFunction('told', (/** @type {number} */ bytes) => void (server.told = bytes));
   const open = async (/** @type {import('playwright-core').Page} */ page) => {
     await page.goto(`${origin}/tests/browser/blank.html`);
     await page.evaluate(async () => void Object.assign(window, await import('/tests/browser/source-page.js')));
@@ -47,7 +48,10 @@ export async function withSource(use, { same = false } = {}) {
       origin,
       page: await open(context.pages()[0]),
       open: async () => open(await context.newPage()),
-      load: (call) => bench.page.evaluate((c) => /** @type {any} */ (window).load(c), call),
+      load: (call) => {
+        server.told = 0;
+        return bench.page.evaluate((c) => /** @type {any} */ (window).load(c), call);
+      },
       ready: async () => void (await open(bench.page)),
     };
     await use(bench);

@@ -19,6 +19,7 @@ export function load({ kind = 'bytes', source, options, env, stopAt = Infinity, 
   const id = ++calls;
   return new Promise((resolve) => {
     const onprogress = ({ loaded }) => {
+      window.told(loaded);
       if (loaded >= stopAt) worker.postMessage({ abort: id });
     };
     pending.set(id, { resolve, onprogress });

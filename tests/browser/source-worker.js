@@ -55,7 +55,7 @@ onmessage = async ({ data: { id, abort, kind, source, options = {}, env = {} } }
     else progress[from] += loaded - progress.loaded;
     Object.assign(progress, { loaded, total });
     progress.events++;
-    if (progress.events % 4 === 0) postMessage({ id, progress: { loaded, total, from } });
+    postMessage({ id, progress: { loaded } });
   };
   const waits = [];
   const { noStorage, noHandles, ...rest } = env;
