@@ -2,21 +2,15 @@
 import { execFileSync } from 'node:child_process';
 
 /**
- * Once: tokens per second of a prompt, and of tokens written at each depth.
+ * One answer: tokens per second of the prompt and of the tokens written after it. At depth 0 nothing is read before.
  * @param {string} program llama-bench
  * @param {string} file
- * @param {{ threads: number, prompt: number, tokens: number, depths: number[] }} options
- * @returns {Record<string, number>}
+ * @param {{ threads: number, prompt: number, tokens: number, depth: number }} options prompt: tokens of one read at depth 0
+ * @returns {{ prompt?: number, decode: number }}
  */
-export function nativeSpeed(program, file, { threads, prompt, tokens, depths }) {
-    const bench = (/** @type {string[]} */ args) => {
-        const all = ['-m', file, '-t', String(threads), '-ngl', '0', '-r', '1', '-o', 'json', ...args];
-        return JSON.parse(execFileSync(program, all, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 1 << 24 }));
-    };
-    const result = /** @type {Record<string, number>} */ ({});
-    for (const depth of depths) {
-        const rows = bench(['-p', String(depth === 0 ? prompt : 0), '-n', String(tokens), '-d', String(depth)]);
-        for (const row of rows) result[row.n_gen === 0 ? 'prompt' : `decode ${depth}`] = row.avg_ts;
-    }
-    return result;
+export function nativeAnswer(program, file, { threads, prompt, tokens, depth }) {
+    const args = ['-m', file, '-t', String(threads), '-ngl', '0', '-r', '1', '-o', 'json', '-p', String(depth === 0 ? prompt : 0), '-n', String(tokens), '-d', String(depth)];
+    const rows = JSON.parse(execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], maxBuffer: 1 << 24 }));
+    const speed = (/** @type {boolean} */ writes) => rows.find((/** @type {any} */ r) => r.n_gen > 0 === writes)?.avg_ts;
+    return { prompt: speed(false), decode: speed(true) };
 }

@@ -2,7 +2,7 @@
 //   [--only palimpsest|wllama] [--policy tova] [--cache f16] [--variant auto] [--llama-bench PATH] [--write]
 // Palimpsest beside wllama in one headless Chromium, each in a page and process of its own, on the same file with the same
 // prompt, threads and number of tokens, in turns; the median of the runs, and the least and the most. With --llama-bench
-// also native llama.cpp. Everything takes hours (wllama reads 4 to 60 tokens a second); --quick is one small model, two runs.
+// native llama.cpp takes its turns too. Everything takes hours (wllama reads 4 to 60 tokens a second); --quick is one small model, two runs.
 //
 // Decode at depth n: after a prompt of n tokens (0: of 8), greedy. wllama holds n tokens and those that it writes;
 // palimpsest has a memory of max(n, 512) tokens, and at n >= 512 evicts one for each that it writes. GB/s are the bytes of
@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { median, processOf, readSpeed, root, withBrowser, within } from './chromium.js';
 import { engines, modules, sum } from './fetched.js';
 import { benchModel } from './make_model.js';
-import { nativeSpeed } from './native.js';
+import { nativeAnswer } from './native.js';
 import { record } from './results.js';
 import { SHAPES, weightBytes } from './shapes.js';
 import { text } from './vocabulary.js';
@@ -71,6 +71,13 @@ async function answer({ call }, figures, depth) {
     if (state && depth === PROMPT) figures.state = [state / 1e6];
 }
 
+/** The same by native llama.cpp. @param {string} file @param {number} threads @param {Figures} figures @param {number} depth */
+async function nativeInto(file, threads, figures, depth) {
+    const { prompt, decode } = nativeAnswer(o['llama-bench'] ?? '', file, { threads, prompt: PROMPT, tokens, depth });
+    if (prompt) note(figures, 'prompt', prompt);
+    note(figures, `decode ${depth}`, decode);
+}
+
 /** Loads in fresh pages: nothing kept; keeping; from what was kept. Memory is that of the first page. */
 async function loads(/** @type {any} */ open, /** @type {keyof typeof HOSTS} */ name, /** @type {string} */ url, /** @type {any} */ options, /** @type {Result} */ result, /** @type {number} */ run) {
     const { figures } = result;
@@ -90,11 +97,13 @@ async function loads(/** @type {any} */ open, /** @type {keyof typeof HOSTS} */ 
     }
 }
 
-/** Both engines, in turns. @returns {Promise<{ results: Record<string, Result>, roof: number }>} */
-async function measure(/** @type {any} */ open, /** @type {string} */ url, /** @type {number} */ threads) {
+/** All engines, in turns. @returns {Promise<{ results: Record<string, Result>, roof: number }>} */
+async function measure(/** @type {any} */ open, /** @type {string} */ file, /** @type {number} */ threads) {
+    const url = `/build/bench/${path.basename(file)}`;
     const options = { threads, context, policy: o.policy, memory: o.cache, variant: o.variant };
     const results = /** @type {Record<string, Result>} */ ({});
-    for (const name of names) results[name] = { figures: {}, about: '' };
+    const native = o['llama-bench'] ? ['native'] : [];
+    for (const name of [...names, ...native]) results[name] = { figures: {}, about: '' };
     const attempt = async (/** @type {string} */ name, /** @type {() => Promise<void>} */ work) => {
         if (results[name].error) return;
         await work().catch((e) => void (results[name].error = e.message.split('\n')[0]));
@@ -109,23 +118,15 @@ async function measure(/** @type {any} */ open, /** @type {string} */ url, /** @
             await peers[name].call('load', name, url, { ...options, keep: true }, fresh(0)); // reads and writes: it is warm
         });
     }
-    for (let run = 0; run < runs; run++) for (const depth of depths) for (const name of names) await attempt(name, () => answer(peers[name], results[name].figures, depth));
+    for (let run = 0; run < runs; run++)
+        for (const depth of depths) {
+            for (const name of names) await attempt(name, () => answer(peers[name], results[name].figures, depth));
+            for (const name of native) await attempt(name, () => nativeInto(file, threads, results[name].figures, depth));
+        }
     for (const { page } of Object.values(peers)) await page.close();
     roof = Math.max(roof, await readSpeed(blank, threads));
     await blank.close();
     return { results, roof };
-}
-
-/** @param {string} file @param {number} threads @returns {Result} */
-function native(file, threads) {
-    const figures = /** @type {Figures} */ ({});
-    try {
-        for (let run = 0; run < runs; run++)
-            for (const [name, value] of Object.entries(nativeSpeed(o['llama-bench'] ?? '', file, { threads, prompt: PROMPT, tokens, depths }))) note(figures, name, value);
-        return { figures, about: '' };
-    } catch (e) {
-        return { figures: {}, about: '', error: /** @type {Error} */ (e).message.split('\n')[0] };
-    }
 }
 
 /** Figures as rows of a table: title, name, digits, whether it is GB/s or a share made of a speed. */
@@ -198,10 +199,9 @@ for (const shape of shapes)
     for (const type of types) {
         const file = benchModel(shape, type);
         for (const threads of list(o.threads, '').map(Number)) {
-            const { results, roof } = await withBrowser((open) => measure(open, `/build/bench/${path.basename(file)}`, threads)).catch((e) => ({
+            const { results, roof } = await withBrowser((open) => measure(open, file, threads)).catch((e) => ({
                 results: /** @type {Record<string, Result>} */ ({ browser: { figures: {}, about: '', error: e.message.split('\n')[0] } }), roof: NaN,
             }));
-            if (o['llama-bench']) results.native = native(file, threads);
             tell(`${shape} ${type}`, weightBytes(shape, type), threads, results, roof);
             failed += Object.values(results).filter((r) => r.error && failure(r.error).startsWith('FAILED')).length;
             raw.push({ shape, type, threads, runs, tokens, roof, results });
