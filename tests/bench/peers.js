@@ -2,7 +2,8 @@
 //   [--only palimpsest|wllama] [--policy tova] [--cache f16] [--variant auto] [--llama-bench PATH] [--write]
 // Palimpsest beside wllama in one headless Chromium, each in a page and process of its own, on the same file with the same
 // prompt, threads and number of tokens, in turns; the median of the runs, and the least and the most. With --llama-bench
-// native llama.cpp takes its turns too. Everything takes hours (wllama reads 4 to 60 tokens a second); --quick is one small model, two runs.
+// native llama.cpp takes its turns too. Everything takes hours (wllama reads 4 to 60 tokens a second); --quick is one
+// small model, two runs.
 //
 // Decode at depth n: after a prompt of n tokens (0: of 8), greedy. wllama holds n tokens and those that it writes;
 // palimpsest has a memory of max(n, 512) tokens, and at n >= 512 evicts one for each that it writes. GB/s are the bytes of
