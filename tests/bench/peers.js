@@ -73,7 +73,7 @@ async function answer({ call }, figures, depth) {
 }
 
 /** The same by native llama.cpp. @param {string} file @param {number} threads @param {Figures} figures @param {number} depth */
-async function nativeInto(file, threads, figures, depth) {
+function nativeInto(file, threads, figures, depth) {
     const { prompt, decode } = nativeAnswer(o['llama-bench'] ?? '', file, { threads, prompt: PROMPT, tokens, depth });
     if (prompt) note(figures, 'prompt', prompt);
     note(figures, `decode ${depth}`, decode);
@@ -122,7 +122,7 @@ async function measure(/** @type {any} */ open, /** @type {string} */ file, /** 
     for (let run = 0; run < runs; run++)
         for (const depth of depths) {
             for (const name of names) await attempt(name, () => answer(peers[name], results[name].figures, depth));
-            for (const name of native) await attempt(name, () => nativeInto(file, threads, results[name].figures, depth));
+            for (const name of native) await attempt(name, async () => nativeInto(file, threads, results[name].figures, depth));
         }
     for (const { page } of Object.values(peers)) await page.close();
     roof = Math.max(roof, await readSpeed(blank, threads));

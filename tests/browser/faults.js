@@ -22,7 +22,7 @@ import { root } from '../node/fixtures.js';
  * @property {number} sent bytes of the body that were written
  * @property {FaultServer} server
  *
- * @typedef {(context: { request: http.IncomingMessage, response: http.ServerResponse, file: Served, asked: Asked, n: number, server: FaultServer }) => boolean | void | Promise<boolean | void>} Fault
+ * @typedef {(context: { request: http.IncomingMessage, response: http.ServerResponse, file: Served, asked: Asked, n: number }) => boolean | void | Promise<boolean | void>} Fault
  *   returns true when it has answered
  */
 
@@ -124,7 +124,7 @@ export class FaultServer {
     }
     const fault = this.faults.get(path);
     const n = this.asked.filter((a) => a.path === path).length;
-    if (file && request.method === 'GET' && fault && (await fault({ request, response, file, asked, n, server: this }))) {
+    if (file && request.method === 'GET' && fault && (await fault({ request, response, file, asked, n }))) {
       asked.status ||= response.statusCode;
       return undefined;
     }
