@@ -5,7 +5,7 @@
 
 void pal_forward(const pal_model *m, pal_run *r, const uint32_t *ids, uint32_t n, bool pinned) {
     uint64_t pos = r->state->n_seen;
-    pal_chunk chunk = {&r->bounds, n, (uint32_t)pos, pinned, r->rope, r->rope16, r->first, r->act, r->layer, r->team};
+    pal_chunk chunk = {&r->bounds, n, (uint32_t)pos, pinned, r->rope, r->back, r->first, r->act, r->layer, r->team};
 
     for (uint32_t t = 0; t < n; t++) { /* x = embedding of the token (+ learned position) */
         float *x = r->x + (size_t)t * m->dim;
@@ -75,14 +75,13 @@ uint64_t pal_run_layout(pal_run *r, const pal_model *m, const pal_limits *l, uin
     for (uint32_t i = 0; i < m->n_rope; i++) {
         r->freq[i] = piece(&at, m->rope[i].n_rot / 2 * sizeof(double));
         r->rope[i] = piece(&at, (uint64_t)rows * m->rope[i].n_rot * sizeof(float));
-        r->rope16[i] =
-            piece(&at, b.cache_positions && l->cache == PAL_CACHE_Q8 ? (uint64_t)rows * m->rope[i].n_rot * 2 : 0);
+        r->back[i] = piece(&at, b.cache_positions ? m->rope[i].n_rot * sizeof(float) : 0);
         if (!open) continue;
         pal_rope_frequencies(&m->rope[i], l->policy == PAL_FULL || b.cache_positions ? b.budget : UINT32_MAX,
                              r->freq[i]);
         if (!b.cache_positions) continue;
         pal_rope_table(&m->rope[i], r->freq[i], 0, rows, r->rope[i]);
-        if (l->cache == PAL_CACHE_Q8) pal_rope_fixed(r->rope[i], rows * m->rope[i].n_rot, r->rope16[i]);
+        pal_rope_back(&m->rope[i], r->freq[i], PAL_RANK_STEP, r->back[i]);
     }
     return at - start;
 }

@@ -21,7 +21,7 @@ typedef struct pal_session pal_session;
 
 /* Rows of the table in layer/policy.c. */
 enum { PAL_FULL, PAL_WINDOW, PAL_SINKS, PAL_H2O, PAL_TOVA, PAL_TOVA_HEAD, PAL_POLICIES };
-/* original: keys keep the rotation of their true position; cache: rotated at reading by their rank in the cache. */
+/* original: keys keep the rotation of their true position; cache: rotated by their rank in the cache. */
 enum { PAL_POSITIONS_ORIGINAL, PAL_POSITIONS_CACHE };
 enum { PAL_CACHE_F32, PAL_CACHE_F16, PAL_CACHE_Q8 };
 

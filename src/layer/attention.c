@@ -8,7 +8,10 @@
 
    positions:
      original  keys are stored rotated by their true position
-     cache     keys are stored unrotated and rotated at reading by their rank in age order; the query has rank n - 1
+     cache     by their rank r in age order; the query has rank n - 1. A rank falls by one whenever an older state leaves,
+               so keys are stored rotated by their anchor r - r mod 32, and the rest is taken from the query instead,
+               R(n-1) q . R(r) k = R(n-1 - r mod 32) q . R(r - r mod 32) k: 32 queries serve every state, and a key turns
+               back by 32 when its rank falls below its anchor, which rounds it once more in its format (q8: in 16 bits)
    Interleaved pairs are stored first halves first, so that there is one kind of rotation.
 
    order of operations (design I4): q is rotated, then multiplied by the scale. The two products over the cache are those
@@ -16,7 +19,7 @@
 
    reading a chunk is exact (design I5): products for all tokens; then runs of tokens between which nothing leaves, which
    are stored first and then attend together, each to the states up to itself. A full cache makes runs of one token.
-   A run takes three steps, each shared out among the team: scores by blocks of slots, softmax, values by columns.
+   A run takes four steps, each shared out among the team: queries, scores by blocks of slots, softmax, values by columns.
 
    state:  [sets] slots of policy.h | keys [n_head_kv] | values [n_head_kv], each of cap = budget + 1 rows
    A sliding window no longer than the budget makes the layer first in, first out with budget = window - 1: exact, and smaller.
@@ -31,8 +34,11 @@ typedef struct {
     uint32_t budget, cap, sets;
     uint64_t k_bytes, v_bytes; /* keys and values of a head */
     uint32_t stride, k16, v16; /* cap, d_k and d_v up to whole tiles */
-    uint32_t run;              /* the most tokens that attend together: their probabilities stay within 1 MB */
+    pal_cache_queries queries; /* of one token and KV head */
+    uint64_t q_bytes;          /* theirs */
+    uint32_t run;              /* the most tokens that attend together: probabilities, and queries, stay within 1 MB */
     uint64_t slots_bytes;      /* of one set */
+    bool ranked;               /* rotations are by rank */
     bool masked;               /* the sliding window has still to be applied */
     bool pins;                 /* false: what the window has passed is never seen again, pinned or not */
 } plan;
@@ -49,13 +55,19 @@ static plan plan_of(const pal_layer *l, const pal_bounds *b) {
     }
     r.cap = r.budget + 1;
     r.sets = r.policy->per_head ? a->n_head_kv : 1;
-    r.k_bytes = r.format->bytes(r.cap, a->d_k);
-    r.v_bytes = r.format->bytes(r.cap, a->d_v);
+    r.ranked = b->cache_positions && a->rope >= 0;
+    r.k_bytes = r.format->bytes(r.cap, a->d_k, r.ranked);
+    r.v_bytes = r.format->bytes(r.cap, a->d_v, false);
     r.slots_bytes = pal_slots_bytes(r.cap);
     r.stride = (r.cap + PAL_CACHE_BLOCK - 1) / PAL_CACHE_BLOCK * PAL_CACHE_BLOCK;
     r.k16 = pal_cache_d16(a->d_k);
     r.v16 = pal_cache_d16(a->d_v);
-    r.run = (1 << 18) / (a->n_head * r.stride);
+    const uint32_t turns = r.cap < PAL_RANK_STEP ? r.cap : PAL_RANK_STEP;
+    r.queries =
+        (pal_cache_queries){NULL, 1, r.ranked ? turns : 1, r.k16 / r.format->q_vector, a->n_head / a->n_head_kv};
+    r.q_bytes = pal_cache_token_bytes(&r.queries);
+    const uint64_t p_bytes = (uint64_t)a->n_head * r.stride * sizeof(float), all_q = a->n_head_kv * r.q_bytes;
+    r.run = (1 << 20) / (p_bytes > all_q ? p_bytes : all_q);
     r.run = r.run > b->chunk ? b->chunk : r.run ? r.run : 1;
     return r;
 }
@@ -67,12 +79,11 @@ static uint64_t state_bytes(const pal_layer *l, const pal_bounds *b) {
 
 static uint32_t q_step(const pal_attention *a) { return a->gated ? 2 * a->d_k : a->d_k; } /* from head to head */
 
-/* Scratch: q, k, v, o of the chunk; of a run, by KV head, token and query head: queries [k16 + 4], probabilities
-   [stride], their codes, outputs [v16]; the rank of each slot [sets][stride]; one head as it is kept [wide]. */
+/* Scratch: q, k, v, o of the chunk; of a run, by KV head, token and query head: queries in each turn [q_bytes], probabilities
+   [stride], their codes, outputs [v16]; of each slot its rank above the anchor [sets][stride]; one head as it is kept [wide]. */
 typedef struct {
-    float *q, *k, *v, *o, *heads_q, *p, *heads_o, *one;
-    uint8_t *codes;
-    uint32_t *rank;
+    float *q, *k, *v, *o, *p, *heads_o, *one;
+    uint8_t *queries, *codes, *rest;
 } work;
 
 static work work_at(const pal_layer *l, const pal_bounds *b, uint64_t at, uint64_t *bytes) {
@@ -83,12 +94,12 @@ static work work_at(const pal_layer *l, const pal_bounds *b, uint64_t at, uint64
                               chunk * a->n_head_kv * a->d_k,
                               chunk * a->n_head_kv * a->d_v,
                               chunk * a->n_head * a->d_v,
-                              heads * (r.k16 + 4),
                               heads * r.stride,
                               heads * r.v16,
                               r.k16 > r.v16 ? r.k16 : r.v16,
+                              (uint64_t)r.run * a->n_head_kv * r.q_bytes / sizeof(float),
                               r.format->weights ? heads * pal_cache_codes_bytes(r.stride) / sizeof(float) : 0,
-                              (uint64_t)r.sets * r.stride};
+                              (uint64_t)r.sets * r.stride / sizeof(float)};
     float *piece[10];
     uint64_t start = at;
     for (int i = 0; i < 10; i++) {
@@ -103,9 +114,9 @@ static work work_at(const pal_layer *l, const pal_bounds *b, uint64_t at, uint64
                   piece[4],
                   piece[5],
                   piece[6],
-                  piece[7],
+                  (uint8_t *)piece[7],
                   (uint8_t *)piece[8],
-                  (uint32_t *)piece[9]};
+                  (uint8_t *)piece[9]};
 }
 
 static uint64_t scratch_bytes(const pal_layer *l, const pal_bounds *b) {
@@ -143,13 +154,12 @@ static void norm_heads(const pal_norm *norm, float *x, uint32_t heads, uint32_t 
     for (uint32_t h = 0; h < heads && norm->kind != PAL_NORM_NONE; h++, x += step) pal_norm_rows(norm, x, 1, d, x);
 }
 
-/* One head as it is kept: first halves of the pairs, second halves, the rest, zeros; rotated by cs unless NULL. */
-static void place(const pal_attention *a, const float *x, const float *cs, float *out) {
+/* One head as it is kept: first halves of the pairs, second halves, the rest, zeros. */
+static void place(const pal_attention *a, const float *x, float *out) {
     uint32_t half = a->rope >= 0 && a->interleaved ? a->n_rot / 2 : 0;
     for (uint32_t i = 0; i < half; i++) out[i] = x[2 * i], out[half + i] = x[2 * i + 1];
     pal_copy(out + 2 * half, x + 2 * half, (a->d_k - 2 * half) * sizeof *x);
     pal_zero(out + a->d_k, (pal_cache_d16(a->d_k) - a->d_k) * sizeof *x);
-    if (cs) pal_rope(out, cs, a->n_rot);
 }
 
 /* Tokens t .. t + m - 1 of a chunk, between which nothing leaves: token i sees the first n - m + 1 + i slots. */
@@ -170,27 +180,38 @@ static pal_slots slots_of(const run *u, uint32_t set) {
 static uint32_t set_of(const run *u, uint32_t g) { return u->r->sets > 1 ? g : 0; }
 static pal_cache_rows keys_of(const run *u, uint32_t g) {
     const pal_attention *a = &u->l->attention;
-    return (pal_cache_rows){u->state + u->r->sets * u->r->slots_bytes + g * u->r->k_bytes, u->r->cap, a->d_k};
+    return (pal_cache_rows){u->state + u->r->sets * u->r->slots_bytes + g * u->r->k_bytes, u->r->cap, a->d_k,
+                            u->r->ranked};
 }
 static pal_cache_rows values_of(const run *u, uint32_t g) {
     const pal_attention *a = &u->l->attention;
-    return (pal_cache_rows){keys_of(u, a->n_head_kv).at + g * u->r->v_bytes, u->r->cap, a->d_v};
+    return (pal_cache_rows){keys_of(u, a->n_head_kv).at + g * u->r->v_bytes, u->r->cap, a->d_v, false};
 }
 /* Row of the scratch of KV head g, token i and its first query head. */
 static size_t row_of(const run *u, uint32_t g, uint32_t i) { return ((size_t)g * u->m + i) * u->group; }
+static pal_cache_queries queries_of(const run *u, uint32_t g, uint32_t first) {
+    pal_cache_queries q = u->r->queries;
+    q.at = u->w->queries + ((size_t)g * u->m + first) * u->r->q_bytes;
+    q.tokens = u->m - first;
+    return q;
+}
 static float *p_of(const run *u, uint32_t g, uint32_t i) { return u->w->p + row_of(u, g, i) * u->r->stride; }
 static uint8_t *codes_of(const run *u, uint32_t g, uint32_t i) {
     return u->w->codes + row_of(u, g, i) * pal_cache_codes_bytes(u->r->stride);
 }
 
-/* Token i of the run: a state more in each set, its keys and values, its queries. */
+/* The row of the table of cosines and sines that belongs to token i of the run, or to a rank. */
+static const float *turn_of(const run *u, uint32_t i, uint32_t rank) {
+    const pal_attention *a = &u->l->attention;
+    return u->c->rope[a->rope] + (size_t)(u->r->ranked ? rank : u->t + i) * a->n_rot;
+}
+
+/* Token i of the run: a state more in each set, its keys and values. */
 static void append(const run *u, uint32_t i) {
     const pal_attention *a = &u->l->attention;
     const plan *r = u->r;
     const work *w = u->w;
     const uint32_t t = u->t + i, n = seen_by(u, i);
-    const bool ranked = u->c->bounds->cache_positions;
-    const float *cs = a->rope >= 0 ? u->c->rope[a->rope] + (size_t)(ranked ? n - 1 : t) * a->n_rot : NULL;
     for (uint32_t set = 0; set < r->sets; set++) {
         pal_slots s = slots_of(u, set);
         pal_slots_append(&s, u->c->pos + t, u->c->pinned && r->pins);
@@ -199,17 +220,29 @@ static void append(const run *u, uint32_t i) {
         const pal_slots s = slots_of(u, set_of(u, g));
         const pal_cache_rows keys = keys_of(u, g), values = values_of(u, g);
         const size_t kv = (size_t)t * a->n_head_kv + g;
-        float *q = w->heads_q + row_of(u, g, i) * (r->k16 + 4);
-        place(a, w->k + kv * a->d_k, ranked ? NULL : cs, w->one);
+        place(a, w->k + kv * a->d_k, w->one);
+        if (a->rope >= 0) pal_rope(w->one, turn_of(u, i, (n - 1) / PAL_RANK_STEP * PAL_RANK_STEP), a->n_rot);
         r->format->key(&keys, s.order[n - 1], w->one);
         pal_copy(w->one, w->v + kv * a->d_v, a->d_v * sizeof(float));
         pal_zero(w->one + a->d_v, (r->v16 - a->d_v) * sizeof(float));
         r->format->value(&values, s.order[n - 1], w->one);
-        for (uint32_t h = 0; h < u->group; h++, q += r->k16 + 4) {
-            place(a, w->q + (kv * u->group + h) * q_step(a), cs, w->one);
-            pal_scale(w->one, a->scale, r->k16);
-            r->format->query(w->one, a->d_k, q);
-        }
+    }
+}
+
+/* The queries, in each turn that a slot can want. */
+static void queries(void *ctx, uint32_t part, uint32_t parts) {
+    const run *u = ctx;
+    const pal_attention *a = &u->l->attention;
+    const plan *r = u->r;
+    const uint32_t units = a->n_head * u->m;
+    for (uint32_t unit = pal_part_from(units, part, parts); unit < pal_part_from(units, part + 1, parts); unit++) {
+        const uint32_t row = unit / u->group, h = unit % u->group, g = row / u->m, i = row % u->m, n = seen_by(u, i);
+        const pal_cache_queries q = queries_of(u, g, 0);
+        pal_cache_turns turns = {.n = n < q.turns ? n : q.turns, .scale = a->scale};
+        if (a->rope >= 0) turns.cs = turn_of(u, i, n - 1), turns.n_rot = a->n_rot;
+        float x[PAL_CACHE_WIDEST];
+        place(a, u->w->q + (((size_t)u->t + i) * a->n_head + g * u->group + h) * q_step(a), x);
+        r->format->query(x, &turns, &q, i, h);
     }
 }
 
@@ -220,16 +253,13 @@ static void scores(void *ctx, uint32_t part, uint32_t parts) {
     const pal_attention *a = &u->l->attention;
     const plan *r = u->r;
     const uint32_t blocks = score_blocks(u), units = a->n_head_kv * blocks;
-    const bool turned = u->c->bounds->cache_positions && a->rope >= 0;
     for (uint32_t unit = pal_part_from(units, part, parts); unit < pal_part_from(units, part + 1, parts); unit++) {
         const uint32_t g = unit / blocks, j = unit % blocks * PAL_CACHE_BLOCK;
         const uint32_t n = u->n - j < PAL_CACHE_BLOCK ? u->n - j : PAL_CACHE_BLOCK;
         const uint32_t first = j < seen_by(u, 0) ? 0 : j - seen_by(u, 0) + 1; /* token that sees slot j */
         const pal_cache_rows keys = keys_of(u, g);
-        pal_cache_turn turn = {.rank = u->w->rank + set_of(u, g) * r->stride, .n_rot = a->n_rot};
-        if (turned) turn.cs = u->c->rope[a->rope], turn.cs16 = u->c->rope16[a->rope];
-        r->format->dots(&keys, j, n, turned ? &turn : NULL, u->w->heads_q + row_of(u, g, first) * (r->k16 + 4),
-                        (u->m - first) * u->group, p_of(u, g, first) + j, r->stride);
+        const pal_cache_queries q = queries_of(u, g, first);
+        r->format->dots(&keys, j, n, u->w->rest + set_of(u, g) * r->stride + j, &q, p_of(u, g, first) + j, r->stride);
     }
 }
 
@@ -299,24 +329,48 @@ static void score(const run *u, uint32_t set, uint32_t i) {
     }
 }
 
+/* How far each slot's rank is above its anchor. */
+static void ranks(const run *u, uint32_t set) {
+    const pal_slots s = slots_of(u, set);
+    uint8_t *rest = u->w->rest + set * u->r->stride;
+    pal_zero(rest, u->r->stride);
+    for (uint32_t rank = 0; rank < u->n && u->r->ranked; rank++) rest[s.order[rank]] = rank % PAL_RANK_STEP;
+}
+
+/* The state of this rank leaves: of those behind it, keys at an anchor fall to the one before. */
+static void leave(const run *u, uint32_t set, uint32_t rank) {
+    const pal_attention *a = &u->l->attention;
+    const plan *r = u->r;
+    const uint32_t first = (rank / PAL_RANK_STEP + 1) * PAL_RANK_STEP, heads = a->n_head_kv / r->sets;
+    pal_slots s = slots_of(u, set);
+    for (uint32_t g = set * heads; g < (set + 1) * heads && r->ranked; g++) {
+        const pal_cache_rows keys = keys_of(u, g);
+        for (uint32_t at = first; at < u->n; at += PAL_RANK_STEP) {
+            r->format->row(&keys, s.order[at], u->w->one);
+            pal_rope(u->w->one, u->c->back[a->rope], a->n_rot);
+            r->format->key(&keys, s.order[at], u->w->one);
+        }
+    }
+    pal_slots_evict(&s, rank);
+}
+
 /* A run: append, attend, score, evict. */
 static void attend(run *u) {
     const pal_attention *a = &u->l->attention;
     for (uint32_t i = 0; i < u->m; i++) append(u, i);
-    for (uint32_t set = 0; set < u->r->sets && u->c->bounds->cache_positions; set++) {
-        const pal_slots s = slots_of(u, set);
-        for (uint32_t rank = 0; rank < u->n; rank++) u->w->rank[set * u->r->stride + s.order[rank]] = rank;
-    }
+    for (uint32_t set = 0; set < u->r->sets; set++) ranks(u, set);
     pal_team *team = u->c->team;
     const uint64_t products = (uint64_t)u->m * a->n_head * u->n;
+    pal_team_run(team, queries, u,
+                 pal_team_parts(team, a->n_head * u->m, (uint64_t)u->m * a->n_head * u->r->queries.turns * a->d_k * 4));
     pal_team_run(team, scores, u, pal_team_parts(team, a->n_head_kv * score_blocks(u), products * a->d_k));
     pal_team_run(team, softmax, u, pal_team_parts(team, a->n_head * u->m, products * 32));
     pal_team_run(team, values, u,
                  pal_team_parts(team, a->n_head_kv * value_tiles(u) * value_slices(u), products * a->d_v));
     for (uint32_t set = 0; set < u->r->sets; set++) {
-        pal_slots s = slots_of(u, set);
+        const pal_slots s = slots_of(u, set);
         for (uint32_t i = u->r->policy->accumulates ? 0 : u->m - 1; i < u->m; i++) score(u, set, i);
-        if (u->n > u->r->budget) pal_slots_evict(&s, u->r->policy->leaves(&s, u->c->bounds->options));
+        if (u->n > u->r->budget) leave(u, set, u->r->policy->leaves(&s, u->c->bounds->options));
     }
 }
 

@@ -1,7 +1,7 @@
 /* Order of operations (design I4), whatever the tiles:
      f32, f16   q . k   element i goes to lane i mod 4 by madd, in the order of i; then f4_sum
                 p v     madd, slot by slot
-     q8         q . k   (float)(exact sum) * (scale of q * scale of k / 16)
+     q8         q . k   (float)(exact sum) * (scale of k * scale of q)
                 p v     per block of 32 slots: madd of (float)(exact sum) and the scale of the block, block by block */
 #include "cache.h"
 
@@ -23,27 +23,14 @@ static inline void bring(const uint8_t *row, uint32_t bytes, const uint8_t *last
 typedef f4 four_of(const uint8_t *row, uint32_t i);
 
 PAL_INLINE void load_rows(four_of *four, uint32_t bytes, const uint8_t *row, const uint8_t *last, uint32_t n,
-                          uint32_t from, uint32_t wide, const pal_cache_turn *turn, const uint32_t *rank, float *out) {
-    uint32_t half = turn ? turn->n_rot / 2 : 0, turned = half % 8 ? 0 : half;
+                          uint32_t from, uint32_t wide, float *out) {
     for (uint32_t j = 0; j < n; j++, row += bytes, out += wide) {
-        const float *cs = turn ? turn->cs + (size_t)rank[j] * turn->n_rot : NULL;
         bring(row, bytes, last);
         PAL_ROLLED
-        for (uint32_t at = 0; at < turned; at += 8) { /* pal_rope on the way */
-            PAL_UNROLL
-            for (uint32_t k = 0; k < 8; k += 4) {
-                const uint32_t i = at + k;
-                f4 a = four(row, i), b = four(row, half + i), c = f4_load(cs + i), s = f4_load(cs + half + i);
-                f4_store(out + i, a * c - b * s);
-                f4_store(out + half + i, a * s + b * c);
-            }
-        }
-        PAL_ROLLED
-        for (uint32_t at = 2 * turned; at < wide; at += 16) {
+        for (uint32_t at = 0; at < wide; at += 16) {
             PAL_UNROLL
             for (uint32_t k = 0; k < 16; k += 4) f4_store(out + at + k, four(row, from + at + k));
         }
-        if (turned != half) pal_rope(out, cs, turn->n_rot);
     }
 }
 
@@ -54,32 +41,47 @@ static inline f4 sums4(const f4 *r) {
     return __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7);
 }
 
-/* Tiles of `heads` (a constant, at most 3) by four rows, or by four vectors: 12 sums live in registers. */
-PAL_INLINE void dots(const float *q, uint32_t q_stride, uint32_t heads, const float *rows, uint32_t n, uint32_t d,
-                     float *s, uint32_t stride) {
-    for (uint32_t j = 0; j < n; j += 4, rows += 4 * d) {
-        f4 sum[3][4] = {{{0}}};
+/* The vectors of a token's queries in turn 0, and the bytes from turn to turn. */
+static inline uint8_t *queries_at(const pal_cache_queries *q, uint32_t token) {
+    return q->at + token * pal_cache_token_bytes(q) + 16 * q->group;
+}
+static inline uint32_t turn_bytes(const pal_cache_queries *q) { return 16 * q->vectors * q->group; }
+
+/* Four rows, each with the queries of `heads` heads (a constant, at most 3) in its own turn. */
+PAL_INLINE void dots(const pal_cache_queries *q, const uint8_t *first, const uint8_t *rest, uint32_t heads,
+                     const float *rows, uint32_t n, uint32_t d, float *s, uint32_t stride) {
+    for (uint32_t j = 0; j < n; j += 4) {
+        f4 sum[3][4];
         PAL_ROLLED
-        for (uint32_t i = 0; i < d; i += 4) {
-            PAL_UNROLL
-            for (uint32_t r = 0; r < 4; r++) {
-                f4 k = f4_load(rows + r * d + i);
+        for (uint32_t r = 0; r < 4; r++, rows += d) {
+            const uint8_t *x = first + rest[j + r] * turn_bytes(q);
+            f4 of[3] = {{0}};
+            PAL_ROLLED
+            for (uint32_t i = 0; i < d; i += 4, x += 16 * q->group) {
+                f4 k = f4_load(rows + i);
                 PAL_UNROLL
-                for (uint32_t h = 0; h < heads; h++) sum[h][r] = f4_madd(f4_load(q + h * q_stride + i), k, sum[h][r]);
+                for (uint32_t h = 0; h < heads; h++) of[h] = f4_madd((f4)b16_load(x + 16 * h), k, of[h]);
             }
+            PAL_UNROLL
+            for (uint32_t h = 0; h < heads; h++) sum[h][r] = of[h];
         }
-        PAL_UNROLL
+        PAL_ROLLED
         for (uint32_t h = 0; h < heads; h++) f4_store(s + h * stride + j, sums4(sum[h]));
     }
 }
-static void float_dots(const float *rows, uint32_t n, uint32_t d, const float *q, uint32_t heads, float *s,
-                       uint32_t stride) {
-    const uint32_t step = d + 4;
-    for (; heads > 4 || heads == 3; heads -= 3, q += 3 * step, s += 3 * stride) dots(q, step, 3, rows, n, d, s, stride);
-    for (; heads > 1; heads -= 2, q += 2 * step, s += 2 * stride) dots(q, step, 2, rows, n, d, s, stride);
-    if (heads) dots(q, step, 1, rows, n, d, s, stride);
+static void float_dots(const pal_cache_queries *q, const uint8_t *rest, const float *rows, uint32_t n, uint32_t d,
+                       float *s, uint32_t stride) {
+    for (uint32_t t = 0; t < q->tokens; t++) {
+        const uint8_t *x = queries_at(q, t);
+        uint32_t heads = q->group;
+        for (; heads > 4 || heads == 3; heads -= 3, x += 3 * 16, s += 3 * stride)
+            dots(q, x, rest, 3, rows, n, d, s, stride);
+        for (; heads > 1; heads -= 2, x += 2 * 16, s += 2 * stride) dots(q, x, rest, 2, rows, n, d, s, stride);
+        if (heads) dots(q, x, rest, 1, rows, n, d, s, stride), s += stride;
+    }
 }
 
+/* Tiles of `heads` (a constant, at most 3) by four vectors: 12 sums live in registers. */
 PAL_INLINE void mix(const float *p, uint32_t stride, uint32_t heads, const float *rows, uint32_t n, uint32_t wide,
                     float *o, uint32_t o_stride) {
     for (uint32_t i = 0; i < wide; i += 16) {
@@ -115,19 +117,18 @@ static void float_mix(const float *p, uint32_t stride, uint32_t heads, const flo
 
 /* Rows as floats: load_rows of a format. */
 typedef void loader(uint32_t bytes, const uint8_t *row, const uint8_t *last, uint32_t n, uint32_t from, uint32_t wide,
-                    const pal_cache_turn *turn, const uint32_t *rank, float *out);
+                    float *out);
 
 enum { ROOM = 4096 }; /* floats of a block */
 
-static void dots_by(loader *load, uint32_t size, const pal_cache_rows *c, uint32_t j0, uint32_t n,
-                    const pal_cache_turn *turn, const float *q, uint32_t heads, float *s, uint32_t stride) {
+static void dots_by(loader *load, uint32_t size, const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint8_t *rest,
+                    const pal_cache_queries *q, float *s, uint32_t stride) {
     const uint32_t d = pal_cache_d16(c->d), most = (ROOM / d) & ~3u;
     float rows[ROOM];
     for (uint32_t j = 0, m; j < n; j += m) {
         m = n - j < most ? n - j : most;
-        load(d * size, c->at + (size_t)(j0 + j) * d * size, c->at + (size_t)(c->cap - 1) * d * size, m, 0, d, turn,
-             turn ? turn->rank + j0 + j : NULL, rows);
-        float_dots(rows, m, d, q, heads, s + j, stride);
+        load(d * size, c->at + (size_t)(j0 + j) * d * size, c->at + (size_t)(c->cap - 1) * d * size, m, 0, d, rows);
+        float_dots(q, rest + j, rows, m, d, s + j, stride);
     }
 }
 static void mix_by(loader *load, uint32_t size, const pal_cache_rows *c, uint32_t from, uint32_t wide,
@@ -137,7 +138,7 @@ static void mix_by(loader *load, uint32_t size, const pal_cache_rows *c, uint32_
     for (uint32_t h = 0; h < w->tokens * w->group; h++) pal_zero(o + (size_t)h * o_stride, wide * sizeof *o);
     for (uint32_t j = 0, m; j < n; j += m) {
         m = n - j < most ? n - j : most;
-        load(bytes, c->at + (size_t)j * bytes, c->at + (size_t)(c->cap - 1) * bytes, m, from, wide, NULL, NULL, rows);
+        load(bytes, c->at + (size_t)j * bytes, c->at + (size_t)(c->cap - 1) * bytes, m, from, wide, rows);
         if (j + m <= w->seen) {
             float_mix(w->p + j, w->stride, w->tokens * w->group, rows, m, wide, o, o_stride);
             continue;
@@ -149,21 +150,37 @@ static void mix_by(loader *load, uint32_t size, const pal_cache_rows *c, uint32_
         }
     }
 }
-static void float_query(const float *x, uint32_t d, float *out) { pal_copy(out, x, pal_cache_d16(d) * sizeof *x); }
+static void float_query(const float *x, const pal_cache_turns *t, const pal_cache_queries *q, uint32_t token,
+                        uint32_t head) {
+    uint8_t *out = queries_at(q, token) + 16 * head;
+    for (uint32_t i = 0; i < t->n; i++) {
+        float y[PAL_CACHE_WIDEST];
+        pal_copy(y, x, q->vectors * 16);
+        if (t->n_rot) pal_rope(y, t->cs - i * t->n_rot, t->n_rot);
+        pal_scale(y, t->scale, q->vectors * 4);
+        for (uint32_t v = 0; v < q->vectors; v++, out += 16 * q->group) b16_store(out, b16_load(y + 4 * v));
+    }
+}
 
-static uint64_t f32_bytes(uint32_t cap, uint32_t d) { return (uint64_t)cap * pal_cache_d16(d) * 4; }
+static uint64_t f32_bytes(uint32_t cap, uint32_t d, bool turns) {
+    return (void)turns, (uint64_t)cap * pal_cache_d16(d) * 4;
+}
 static void f32_store(const pal_cache_rows *c, uint32_t slot, const float *x) {
     uint32_t d = pal_cache_d16(c->d);
     pal_copy(c->at + (size_t)slot * d * 4, x, d * sizeof *x);
 }
 static inline f4 f32_four(const uint8_t *row, uint32_t i) { return f4_load((const float *)(const void *)row + i); }
 PAL_APART void f32_rows(uint32_t bytes, const uint8_t *row, const uint8_t *last, uint32_t n, uint32_t from,
-                        uint32_t wide, const pal_cache_turn *turn, const uint32_t *rank, float *out) {
-    load_rows(f32_four, bytes, row, last, n, from, wide, turn, rank, out);
+                        uint32_t wide, float *out) {
+    load_rows(f32_four, bytes, row, last, n, from, wide, out);
 }
-static void f32_dots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const pal_cache_turn *turn, const float *q,
-                     uint32_t heads, float *s, uint32_t stride) {
-    dots_by(f32_rows, 4, c, j0, n, turn, q, heads, s, stride);
+static void f32_row(const pal_cache_rows *c, uint32_t slot, float *x) {
+    const uint32_t d = pal_cache_d16(c->d);
+    pal_copy(x, c->at + (size_t)slot * d * 4, d * sizeof *x);
+}
+static void f32_dots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint8_t *rest, const pal_cache_queries *q,
+                     float *s, uint32_t stride) {
+    dots_by(f32_rows, 4, c, j0, n, rest, q, s, stride);
 }
 static void f32_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const pal_cache_weights *w, float *o,
                     uint32_t o_stride) {
@@ -172,7 +189,9 @@ static void f32_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const
 
 /* Halves without subnormals, infinity and NaN: a number below 2^-14 is stored as the nearer of 0 and 2^-14, one above
    65504 as 65504. Read back they are a mask, a shift and a product by a power of two that meets no subnormal. */
-static uint64_t f16_bytes(uint32_t cap, uint32_t d) { return (uint64_t)cap * pal_cache_d16(d) * 2; }
+static uint64_t f16_bytes(uint32_t cap, uint32_t d, bool turns) {
+    return (void)turns, (uint64_t)cap * pal_cache_d16(d) * 2;
+}
 static void f16_store(const pal_cache_rows *c, uint32_t slot, const float *x) {
     uint32_t d = pal_cache_d16(c->d);
     uint16_t *to = (uint16_t *)(void *)c->at + (size_t)slot * d;
@@ -185,12 +204,17 @@ static void f16_store(const pal_cache_rows *c, uint32_t slot, const float *x) {
 }
 static inline f4 f16_four(const uint8_t *row, uint32_t i) { return f4_from_tame16(row + 2 * i) * f4_kept(0x1p112f); }
 PAL_APART void f16_rows(uint32_t bytes, const uint8_t *row, const uint8_t *last, uint32_t n, uint32_t from,
-                        uint32_t wide, const pal_cache_turn *turn, const uint32_t *rank, float *out) {
-    load_rows(f16_four, bytes, row, last, n, from, wide, turn, rank, out);
+                        uint32_t wide, float *out) {
+    load_rows(f16_four, bytes, row, last, n, from, wide, out);
 }
-static void f16_dots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const pal_cache_turn *turn, const float *q,
-                     uint32_t heads, float *s, uint32_t stride) {
-    dots_by(f16_rows, 2, c, j0, n, turn, q, heads, s, stride);
+static void f16_row(const pal_cache_rows *c, uint32_t slot, float *x) {
+    const uint32_t d = pal_cache_d16(c->d);
+    const uint8_t *at = c->at + (size_t)slot * d * 2;
+    f16_rows(d * 2, at, at, 1, 0, d, x);
+}
+static void f16_dots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint8_t *rest, const pal_cache_queries *q,
+                     float *s, uint32_t stride) {
+    dots_by(f16_rows, 2, c, j0, n, rest, q, s, stride);
 }
 static void f16_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const pal_cache_weights *w, float *o,
                     uint32_t o_stride) {
@@ -199,14 +223,19 @@ static void f16_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const
 
 enum { MAGIC = 0x4b400000 }; /* 1.5 * 2^23: the addition rounds to an integer, found in the low bits */
 
-/* ---- q8: d16 bytes round(x / scale) per slot, then the scales of all slots, scale = max|x| / 127. Four values are woven,
-   as their products want them: column i of the slots 4 j .. 4 j + 3 are the bytes from 4 d16 j + 4 i on. ---- */
+/* ---- q8: d16 bytes round(x / scale) per slot, then the scales of all slots, scale = max|x| / 127, then of keys that turn
+   what the bytes left, as bytes of scale / 256. Values are woven as their products read them, by blocks of 32 slots, 16
+   columns and four slots: the bytes of one column in four slots follow each other. ---- */
 
-static uint64_t q8_bytes(uint32_t cap, uint32_t d) {
-    return (uint64_t)((cap + 3) & ~3u) * pal_cache_d16(d) + pal_align(cap * 4ull);
+static uint64_t q8_codes_bytes(uint32_t cap, uint32_t d) { return (uint64_t)((cap + 3) & ~3u) * pal_cache_d16(d); }
+static uint64_t q8_bytes(uint32_t cap, uint32_t d, bool turns) {
+    return q8_codes_bytes(cap, d) * (turns ? 2 : 1) + pal_align(cap * 4ull);
 }
 static float *q8_scales(const pal_cache_rows *c) {
-    return (float *)(void *)(c->at + (size_t)((c->cap + 3) & ~3u) * pal_cache_d16(c->d));
+    return (float *)(void *)(c->at + (size_t)q8_codes_bytes(c->cap, c->d));
+}
+static int8_t *q8_rest(const pal_cache_rows *c, uint32_t slot) {
+    return (int8_t *)q8_scales(c) + (size_t)pal_align(c->cap * 4ull) + (size_t)slot * pal_cache_d16(c->d);
 }
 
 /* The scale max|x| / most of d16 numbers, and its inverse, 0 where the codes are. The bits of |x| order like the values
@@ -222,73 +251,74 @@ static float q8_scale(const float *x, uint32_t d16, float most, float *inverse) 
     *inverse = max >= 0x1p-100f ? most / max : 0;
     return max / most;
 }
-/* round(x * inverse), ties to even; NaN becomes 0. */
-static inline i4 codes_of(const float *x, float inverse) {
-    f4 v = f4_load(x) * f4_set(inverse);
-    return (i4)((f4)((i4)v & (v == v)) + (f4)i4_set(MAGIC)) - i4_set(MAGIC);
-}
+/* round(v), ties to even; NaN becomes 0. */
+static inline i4 rounded(f4 v) { return (i4)((f4)((i4)v & (v == v)) + (f4)i4_set(MAGIC)) - i4_set(MAGIC); }
 
-/* Scale and codes of x. */
-static void q8_codes(const pal_cache_rows *c, uint32_t slot, const float *x, uint8_t *to) {
+/* Scale and codes of x; rest: what they leave, or NULL. */
+static void q8_codes(const pal_cache_rows *c, uint32_t slot, const float *x, uint8_t *to, int8_t *rest) {
     uint32_t d = pal_cache_d16(c->d);
     float inverse;
     q8_scales(c)[slot] = q8_scale(x, d, 127, &inverse);
+    const f4 by = f4_set(256 * inverse);
     for (uint32_t i = 0; i < d; i += 16) {
-        i4 codes[4];
-        for (uint32_t k = 0; k < 4; k++) codes[k] = codes_of(x + i + 4 * k, inverse);
+        i4 codes[4], left[4];
+        PAL_UNROLL
+        for (uint32_t k = 0; k < 4; k++) {
+            left[k] = rounded(f4_load(x + i + 4 * k) * by); /* 256 code + what is left, -128..127 */
+            codes[k] = (left[k] + 128) >> 8;
+        }
         b16_store(to + i, b16_from(codes));
+        if (rest) b16_store(rest + i, b16_from(left));
     }
 }
 static void q8_key(const pal_cache_rows *c, uint32_t slot, const float *x) {
-    q8_codes(c, slot, x, c->at + (size_t)slot * pal_cache_d16(c->d));
+    q8_codes(c, slot, x, c->at + (size_t)slot * pal_cache_d16(c->d), c->turns ? q8_rest(c, slot) : NULL);
+}
+/* Four slots from `slot` on, 16 columns from `column` on. */
+static uint8_t *q8_woven(const pal_cache_rows *c, uint32_t slot, uint32_t column) {
+    const uint32_t slice = column / PAL_CACHE_COLUMNS * PAL_CACHE_COLUMNS,
+                   block = slot / PAL_CACHE_BLOCK * PAL_CACHE_BLOCK;
+    const uint32_t cap = (c->cap + 3) & ~3u, wide = pal_cache_d16(c->d) - slice;
+    const uint32_t slots = cap - block < PAL_CACHE_BLOCK ? cap - block : PAL_CACHE_BLOCK;
+    return c->at + (size_t)slice * cap + (size_t)block * (wide < PAL_CACHE_COLUMNS ? wide : PAL_CACHE_COLUMNS) +
+           (size_t)(column - slice) * slots + (slot - block) * 16;
 }
 static void q8_value(const pal_cache_rows *c, uint32_t slot, const float *x) {
-    uint8_t codes[PAL_CACHE_WIDEST], *to = c->at + (size_t)(slot & ~3u) * pal_cache_d16(c->d) + slot % 4;
-    q8_codes(c, slot, x, codes);
-    for (uint32_t i = 0; i < pal_cache_d16(c->d); i++, to += 4) *to = codes[i];
-}
-
-/* Keys are read as int16: 16 times the code, rotated or not; at most 127 * 16 * sqrt(2) * the table's magnitude (below 2).
-   Queries are int16 as large as keeps the sum of d products within int32. out: scale, then the codes from out + 4 on. */
-enum { KEY_MOST = 5748 };
-static void q8_query(const float *x, uint32_t d, float *out) {
-    const uint32_t room = INT32_MAX / (KEY_MOST * pal_cache_d16(d)), most = room < 32767 ? room : 32767;
-    int16_t *to = (int16_t *)(void *)(out + 4);
-    float inverse;
-    out[0] = q8_scale(x, pal_cache_d16(d), (float)most, &inverse);
-    for (uint32_t i = 0; i < pal_cache_d16(d); i += 4) {
-        i4 codes = codes_of(x + i, inverse);
-        for (uint32_t k = 0; k < 4; k++) to[i + k] = (int16_t)codes[k];
-    }
+    uint8_t codes[PAL_CACHE_WIDEST];
+    q8_codes(c, slot, x, codes, NULL);
+    for (uint32_t i = 0; i < pal_cache_d16(c->d); i++)
+        q8_woven(c, slot & ~3u, i & ~15u)[i % 16 * 4 + slot % 4] = codes[i];
 }
 
 typedef int8_t byte8 __attribute__((vector_size(8), aligned(1), may_alias));
-typedef h8 h8_anywhere __attribute__((aligned(2), may_alias));
-static inline h8 h8_load(const int16_t *p) { return *(const h8_anywhere *)p; }
+static inline h8 h8_of_bytes(const int8_t *p) { return __builtin_convertvector(*(const byte8 *)p, h8); }
 
-static void load_keys(const pal_cache_rows *c, uint32_t j0, uint32_t n, const pal_cache_turn *turn, int16_t *out) {
-    const uint32_t d = pal_cache_d16(c->d), half = turn ? turn->n_rot / 2 : 0, turned = half & ~15u;
-    const int8_t *row = (const int8_t *)c->at + (size_t)j0 * d;
-    for (uint32_t j = 0; j < n; j++, row += d, out += d) {
-        const int16_t *cs = turn ? turn->cs16 + (size_t)turn->rank[j0 + j] * turn->n_rot : NULL;
-        for (uint32_t i = half / 4 * 8; i < d; i += 8)
-            *(h8_anywhere *)(out + i) = __builtin_convertvector(*(const byte8 *)(row + i), h8) << 4;
-        PAL_ROLLED
-        for (uint32_t at = 0; at < turned; at += 16) {
-            PAL_UNROLL
-            for (uint32_t k = 0; k < 16; k += 8) {
-                const uint32_t i = at + k;
-                h8 a = __builtin_convertvector(*(const byte8 *)(row + i), h8) << 5;
-                h8 b = __builtin_convertvector(*(const byte8 *)(row + half + i), h8) << 5;
-                h8 cos = h8_load(cs + i), sin = h8_load(cs + half + i);
-                *(h8_anywhere *)(out + i) = h8_mulr(a, cos) - h8_mulr(b, sin);
-                *(h8_anywhere *)(out + half + i) = h8_mulr(a, sin) + h8_mulr(b, cos);
-            }
-        }
-        for (uint32_t i = turned; i < half; i++) {
-            int16_t a = (int16_t)(row[i] * 32), b = (int16_t)(row[half + i] * 32);
-            out[i] = (int16_t)(h1_mulr(a, cs[i]) - h1_mulr(b, cs[half + i]));
-            out[half + i] = (int16_t)(h1_mulr(a, cs[half + i]) + h1_mulr(b, cs[i]));
+static void q8_row(const pal_cache_rows *c, uint32_t slot, float *x) {
+    const uint32_t d = pal_cache_d16(c->d);
+    const int8_t *code = (const int8_t *)c->at + (size_t)slot * d, *rest = q8_rest(c, slot);
+    const f4 scale = f4_set(q8_scales(c)[slot] / 256);
+    for (uint32_t i = 0; i < d; i += 8) {
+        h8 v = (h8_of_bytes(code + i) << 8) + h8_of_bytes(rest + i);
+        f4_store(x + i, f4_from(__builtin_convertvector(__builtin_shufflevector(v, v, 0, 1, 2, 3), i4)) * scale);
+        f4_store(x + i + 4, f4_from(__builtin_convertvector(__builtin_shufflevector(v, v, 4, 5, 6, 7), i4)) * scale);
+    }
+}
+
+/* Queries are int16 as large as keeps the sum of d products within int32, and a rotation by a table whose magnitude is
+   below 2 within int16. All turns have one scale. */
+static void q8_query(const float *x, const pal_cache_turns *t, const pal_cache_queries *q, uint32_t token,
+                     uint32_t head) {
+    const uint32_t d = q->vectors * 8, room = INT32_MAX / (127 * d), most = room < 32767 ? room : 32767;
+    uint8_t *out = queries_at(q, token) + 16 * head;
+    float inverse, scale = q8_scale(x, d, (float)most * 0x1.6p-2f, &inverse), y[PAL_CACHE_WIDEST];
+    *(float *)(void *)(out - 16 * q->group) = scale * t->scale;
+    for (uint32_t turn = 0; turn < t->n; turn++) {
+        for (uint32_t i = 0; i < d; i += 4) f4_store(y + i, f4_load(x + i) * f4_set(inverse));
+        if (t->n_rot) pal_rope(y, t->cs - turn * t->n_rot, t->n_rot);
+        for (uint32_t i = 0; i < d;
+             i += 8, out += 16 * q->group) { /* rounded; of what is not a number the scale tells */
+            const f4 low = f4_load(y + i) + f4_set(0x1.8p23f), high = f4_load(y + i + 4) + f4_set(0x1.8p23f);
+            b16_store(out, (b16)__builtin_shufflevector((h8)low, (h8)high, 0, 2, 4, 6, 8, 10, 12, 14));
         }
     }
 }
@@ -299,44 +329,42 @@ static inline i4 isums4(const u4 *r) {
     u4 b = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5) + __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
     return (i4)(__builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7));
 }
-PAL_INLINE void idots(const float *q, uint32_t heads, const int16_t *rows, const float *scale, uint32_t n, uint32_t d,
-                      float *s, uint32_t stride) {
-    for (uint32_t j = 0; j < n; j += 4, rows += 4 * d) {
-        u4 sum[3][4] = {{{0}}};
-        PAL_ROLLED
-        for (uint32_t i = 0; i < d; i += 8) {
-            h8 x[3];
-            PAL_UNROLL
-            for (uint32_t h = 0; h < heads; h++)
-                x[h] = h8_load((const int16_t *)(const void *)(q + h * (d + 4) + 4) + i);
-            PAL_UNROLL
-            for (uint32_t r = 0; r < 4; r++) {
-                h8 k = h8_load(rows + r * d + i);
+PAL_INLINE void idots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint8_t *rest, const pal_cache_queries *q,
+                      const uint8_t *first, uint32_t heads, float *s, uint32_t stride) {
+    const uint32_t d = pal_cache_d16(c->d);
+    const int8_t *row = (const int8_t *)c->at + (size_t)j0 * d;
+    const float *scale = q8_scales(c) + j0;
+    for (uint32_t j = 0; j < n; j += 4) {
+        u4 sum[3][4];
+        PAL_UNROLL
+        for (uint32_t r = 0; r < 4; r++) {
+            const uint8_t *x = first + rest[j + r] * turn_bytes(q);
+            u4 of[3] = {{0}};
+            PAL_ROLLED
+            for (const int8_t *end = row + d; row < end; row += 8, x += 16 * q->group) {
+                h8 key = h8_of_bytes(row);
                 PAL_UNROLL
-                for (uint32_t h = 0; h < heads; h++) sum[h][r] += (u4)i4_dot(x[h], k);
+                for (uint32_t h = 0; h < heads; h++) of[h] += (u4)i4_dot((h8)b16_load(x + 16 * h), key);
             }
+            PAL_UNROLL
+            for (uint32_t h = 0; h < heads; h++) sum[h][r] = of[h];
         }
         PAL_UNROLL
-        for (uint32_t h = 0; h < heads; h++)
-            f4_store(s + h * stride + j, f4_from(isums4(sum[h])) * (f4_load(scale + j) * f4_set(q[h * (d + 4)])));
+        for (uint32_t h = 0; h < heads; h++) {
+            const f4 by = f4_set(*(const float *)(const void *)(first - 16 * q->group + 16 * h));
+            f4_store(s + h * stride + j, f4_from(isums4(sum[h])) * (f4_load(scale + j) * by));
+        }
     }
 }
-static void q8_dots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const pal_cache_turn *turn, const float *q,
-                    uint32_t heads, float *s, uint32_t stride) {
-    const uint32_t d = pal_cache_d16(c->d),
-                   most = 2 * ROOM / d < PAL_CACHE_BLOCK ? 2 * ROOM / d & ~3u : PAL_CACHE_BLOCK;
-    int16_t rows[2 * ROOM];
-    for (uint32_t j = 0, m; j < n; j += m) {
-        const float *x = q;
-        float scale[PAL_CACHE_BLOCK], *to = s + j;
-        m = n - j < most ? n - j : most;
-        load_keys(c, j0 + j, m, turn, rows);
-        for (uint32_t i = 0; i < m; i++) scale[i] = q8_scales(c)[j0 + j + i] * 0x1p-4f;
-        uint32_t left = heads;
-        for (; left > 4 || left == 3; left -= 3, x += 3 * (d + 4), to += 3 * stride)
-            idots(x, 3, rows, scale, m, d, to, stride);
-        for (; left > 1; left -= 2, x += 2 * (d + 4), to += 2 * stride) idots(x, 2, rows, scale, m, d, to, stride);
-        if (left) idots(x, 1, rows, scale, m, d, to, stride);
+static void q8_dots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint8_t *rest, const pal_cache_queries *q,
+                    float *s, uint32_t stride) {
+    for (uint32_t t = 0; t < q->tokens; t++) {
+        const uint8_t *x = queries_at(q, t);
+        uint32_t heads = q->group;
+        for (; heads > 4 || heads == 3; heads -= 3, x += 3 * 16, s += 3 * stride)
+            idots(c, j0, n, rest, q, x, 3, s, stride);
+        for (; heads > 1; heads -= 2, x += 2 * 16, s += 2 * stride) idots(c, j0, n, rest, q, x, 2, s, stride);
+        if (heads) idots(c, j0, n, rest, q, x, 1, s, stride), s += stride;
     }
 }
 
@@ -377,11 +405,11 @@ static void q8_weights(const pal_cache_rows *c, const float *p, uint32_t n, uint
 }
 
 /* 16 columns of some fours of slots, for `heads` (a constant, at most 3); step: bytes from head to head. */
-PAL_INLINE void imix(const uint8_t *v, uint32_t stride, uint32_t fours, uint32_t heads, const uint8_t *codes,
-                     const uint8_t *scales, uint32_t step, float *o, uint32_t o_stride) {
+PAL_INLINE void imix(const uint8_t *v, uint32_t fours, uint32_t heads, const uint8_t *codes, const uint8_t *scales,
+                     uint32_t step, float *o, uint32_t o_stride) {
     i4 sum[3][4] = {{{0}}};
     PAL_ROLLED
-    for (uint32_t j = 0; j < fours; j++, v += stride) {
+    for (uint32_t j = 0; j < fours; j++, v += 64) {
         b16 w[3];
         PAL_UNROLL
         for (uint32_t h = 0; h < heads; h++) w[h] = b16_four(codes + h * step + 4 * j);
@@ -399,38 +427,34 @@ PAL_INLINE void imix(const uint8_t *v, uint32_t stride, uint32_t fours, uint32_t
         for (uint32_t k = 0; k < 4; k++) f4_store(o + 4 * k, f4_madd(d, f4_from(sum[h][k]), f4_load(o + 4 * k)));
     }
 }
-/* So many slots are brought near in the order in which they lie in memory, for the products go up and down. */
-enum { NEAR = 128 };
 static void q8_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const pal_cache_weights *w, float *o,
                    uint32_t o_stride) {
-    const uint32_t stride = 4 * pal_cache_d16(c->d), n = w->seen + w->tokens - 1;
+    const uint32_t n = w->seen + w->tokens - 1;
     const uint32_t step = pal_cache_codes_bytes(w->stride);
     for (uint32_t h = 0; h < w->tokens * w->group; h++) pal_zero(o + (size_t)h * o_stride, wide * sizeof *o);
     for (uint32_t j = 0; j < n; j += PAL_CACHE_BLOCK) {
         const uint32_t left = (n - j + 3) / 4, fours = left < PAL_CACHE_BLOCK / 4 ? left : PAL_CACHE_BLOCK / 4;
         const uint32_t blind =
             j < w->seen ? 0 : (j - w->seen + 1) * w->group; /* heads of tokens that see no slot of it */
-        for (uint32_t i = j / 4; j % NEAR == 0 && i < (j + NEAR) / 4 && i < (n + 3) / 4; i++)
-            for (uint32_t b = 4 * from; b < 4 * (from + wide); b += 64) pal_touch(c->at + (size_t)i * stride + b);
         for (uint32_t i = 0; i < wide; i += 16) {
-            const uint8_t *v = c->at + (size_t)j / 4 * stride + 4 * (from + i);
+            const uint8_t *v = q8_woven(c, j, from + i);
             const uint8_t *codes = (const uint8_t *)w->codes + (size_t)blind * step + j;
             const uint8_t *scales = codes + w->stride - j + j / PAL_CACHE_BLOCK * sizeof(float);
             float *to = o + (size_t)blind * o_stride + i;
             uint32_t heads = w->tokens * w->group - blind;
             for (; heads > 4 || heads == 3; heads -= 3, codes += 3 * step, scales += 3 * step, to += 3 * o_stride)
-                imix(v, stride, fours, 3, codes, scales, step, to, o_stride);
+                imix(v, fours, 3, codes, scales, step, to, o_stride);
             for (; heads > 1; heads -= 2, codes += 2 * step, scales += 2 * step, to += 2 * o_stride)
-                imix(v, stride, fours, 2, codes, scales, step, to, o_stride);
-            if (heads) imix(v, stride, fours, 1, codes, scales, step, to, o_stride);
+                imix(v, fours, 2, codes, scales, step, to, o_stride);
+            if (heads) imix(v, fours, 1, codes, scales, step, to, o_stride);
         }
     }
 }
 
 static const pal_cache_format formats[] = {
-    {"f32", f32_bytes, f32_store, f32_store, float_query, f32_dots, NULL, f32_mix},
-    {"f16", f16_bytes, f16_store, f16_store, float_query, f16_dots, NULL, f16_mix},
-    {"q8", q8_bytes, q8_key, q8_value, q8_query, q8_dots, q8_weights, q8_mix},
+    {"f32", 4, f32_bytes, f32_store, f32_store, f32_row, float_query, f32_dots, NULL, f32_mix},
+    {"f16", 4, f16_bytes, f16_store, f16_store, f16_row, float_query, f16_dots, NULL, f16_mix},
+    {"q8", 8, q8_bytes, q8_key, q8_value, q8_row, q8_query, q8_dots, q8_weights, q8_mix},
 };
 
 const pal_cache_format *pal_cache_row(uint32_t i) { return i < sizeof formats / sizeof *formats ? &formats[i] : NULL; }

@@ -18,15 +18,26 @@ static inline uint32_t pal_cache_d16(uint32_t d) { return (d + 15) & ~15u; }
 typedef struct {
     uint8_t *at;
     uint32_t cap, d;
+    bool turns; /* keys that are read back, turned and stored again: q8 keeps 16 bits of them */
 } pal_cache_rows;
 
-/* Keys rotated at reading: the one in slot j by row rank[j] of the table of cosines and sines [][n_rot]. */
+/* What a query x [d16] is multiplied by: scale, and in turn i the rotation of row cs - i of a table [][n_rot]. */
 typedef struct {
     const float *cs;
-    const int16_t *cs16; /* the same * 2^14, for q8 */
-    const uint32_t *rank;
-    uint32_t n_rot;
-} pal_cache_turn;
+    uint32_t n_rot, n;
+    float scale;
+} pal_cache_turns;
+
+/* Queries as `dots` wants them. Of each token the scales of its heads, in 16 bytes each, then [turns][vectors][group]
+   vectors of 16 bytes. */
+typedef struct {
+    uint8_t *at;
+    uint32_t tokens, turns, vectors, group;
+} pal_cache_queries;
+
+static inline size_t pal_cache_token_bytes(const pal_cache_queries *q) {
+    return (size_t)16 * q->group * (1 + q->turns * q->vectors);
+}
 
 /* Probabilities of `tokens` tokens and their `group` query heads; token i has seen seen + i slots. */
 typedef struct {
@@ -39,15 +50,16 @@ static inline uint32_t pal_cache_codes_bytes(uint32_t stride) { return stride + 
 
 typedef struct {
     const char *name;
-    uint64_t (*bytes)(uint32_t cap, uint32_t d); /* of one head's keys or values, 16-byte aligned */
+    uint32_t q_vector;                                       /* numbers of a query in a vector */
+    uint64_t (*bytes)(uint32_t cap, uint32_t d, bool turns); /* of one head's keys or values, 16-byte aligned */
     void (*key)(const pal_cache_rows *c, uint32_t slot, const float *x);   /* stores x [d16] */
     void (*value)(const pal_cache_rows *c, uint32_t slot, const float *x); /* the same among values */
-    /* A query x [d16] as `dots` wants it; out [d16 + 4] floats. */
-    void (*query)(const float *x, uint32_t d, float *out);
-    /* s[h][j] = q_h . key_j for slots j0 .. j0 + n - 1, n <= PAL_CACHE_BLOCK rounded up to a multiple of 4 (s has room);
-       q: [heads][d16 + 4], s: [heads][stride]. turn NULL: keys as they are. */
-    void (*dots)(const pal_cache_rows *c, uint32_t j0, uint32_t n, const pal_cache_turn *turn, const float *q,
-                 uint32_t heads, float *s, uint32_t stride);
+    void (*row)(const pal_cache_rows *c, uint32_t slot, float *x);         /* a key that turns, x [d16] */
+    void (*query)(const float *x, const pal_cache_turns *t, const pal_cache_queries *q, uint32_t token, uint32_t head);
+    /* s[token][head][j] = query in turn rest[j] . key of slot j0 + j for j = 0 .. n - 1, n rounded up to a multiple of 4
+       (s and rest have room); s: [tokens * group][stride]. */
+    void (*dots)(const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint8_t *rest, const pal_cache_queries *q,
+                 float *s, uint32_t stride);
     /* Probabilities p [stride] of n slots, zeros behind, as `mix` wants them beside p; NULL: it takes p alone. */
     void (*weights)(const pal_cache_rows *c, const float *p, uint32_t n, uint32_t stride, void *codes);
     /* o[token][head][0 .. wide - 1] = sum over the slots it has seen of p * columns from .. from + wide - 1 of the values,

@@ -87,15 +87,14 @@ static void worked_stream(const stream *v, uint32_t chunk) {
     pal_layer l = passing_layer();
     pal_rope_spec spec = {.n_rot = 4, .base = 10000, .factor = 1, .magnitude = 1};
     double freq[2];
-    int16_t *no_ropes16[] = {NULL};
-    float table[9 * 4], x[16 * 8], y[16 * 8], *ropes[] = {table};
+    float table[9 * 4], back[4], x[16 * 8], y[16 * 8], *ropes[] = {table}, *backs[] = {back};
     uint8_t *state = test_take(l.kind->state_bytes(&l, &b)), *scratch = test_take(l.kind->scratch_bytes(&l, &b));
     uint8_t *act = test_take(pal_act_bytes(chunk, 16));
     pal_rope_frequencies(&spec, 8, freq);
     l.kind->reset(&l, &b, state);
     if (b.cache_positions) pal_rope_table(&spec, freq, 0, v->budget + 1, table);
     for (uint32_t t = 0; t < 8; t += chunk) {
-        pal_chunk c = {&b, 8 - t < chunk ? 8 - t : chunk, t, false, ropes, no_ropes16, NULL, act, scratch, NULL};
+        pal_chunk c = {&b, 8 - t < chunk ? 8 - t : chunk, t, false, ropes, backs, NULL, act, scratch, NULL};
         if (!b.cache_positions) pal_rope_table(&spec, freq, t, c.n, table);
         for (uint32_t i = 0; i < c.n; i++) {
             pal_copy(x + 16 * i, stream_q + 8 * (t + i), 8 * sizeof *x);
@@ -110,6 +109,62 @@ static void worked_stream(const stream *v, uint32_t chunk) {
         for (uint32_t rank = 0; rank < v->n_kept[at]; rank++) CHECK(s.pos[s.order[rank]] == v->kept[at][rank]);
         CHECK(l.kind->valid(&l, &b, state, t + c.n, 0));
     }
+}
+
+/* Rotations by rank over a thousand evictions, against each state's own key rotated in doubles by its rank of the moment. */
+static void turned_keys(void) {
+    enum { BUDGET = 150, TOKENS = 1000 };
+    static const double tolerance[] = {1e-6, 0x1p-10, 0x1p-6};
+    pal_layer l = passing_layer();
+    pal_rope_spec spec = {.n_rot = 4, .base = 100, .factor = 1, .magnitude = 1.2f};
+    double freq[2];
+    float table[(BUDGET + 1) * 4], back[4], x[16], y[16], *ropes[] = {table}, *backs[] = {back};
+    uint8_t *act = test_take(pal_act_bytes(1, 16));
+    float(*all)[16] = test_take(TOKENS * sizeof *all);
+    pal_rope_frequencies(&spec, BUDGET, freq);
+    pal_rope_table(&spec, freq, 0, BUDGET + 1, table);
+    pal_rope_back(&spec, freq, PAL_RANK_STEP, back);
+    for (uint32_t format = 0; pal_cache_row(format); format++)
+        for (uint32_t policy = PAL_WINDOW; policy < PAL_POLICIES; policy++) {
+            pal_limits limits = {policy, BUDGET, PAL_POSITIONS_CACHE, format, policy == PAL_SINKS ? 4 : 0, 0, 1};
+            pal_bounds b = pal_bounds_of(&limits);
+            uint8_t *state = test_take(l.kind->state_bytes(&l, &b)),
+                    *scratch = test_take(l.kind->scratch_bytes(&l, &b));
+            uint64_t random = 11;
+            double worst = 0;
+            l.kind->reset(&l, &b, state);
+            for (uint32_t t = 0; t < TOKENS; t++) {
+                pal_slots s = pal_attention_slots(&l, &b, state, 0);
+                const uint32_t n = pal_slots_n(&s) + 1;
+                uint32_t pos[BUDGET + 1];
+                for (uint32_t rank = 0; rank + 1 < n; rank++) pos[rank] = s.pos[s.order[rank]];
+                pos[n - 1] = t;
+                for (uint32_t i = 0; i < 16; i++) all[t][i] = x[i] = test_uniform(&random, -1.5f, 1.5f);
+                pal_chunk c = {&b, 1, t, false, ropes, backs, NULL, act, scratch, NULL};
+                l.kind->forward(&l, &c, state, x, y);
+                for (uint32_t h = 0; h < 2; h++) {
+                    double sum = 0, out[4] = {0};
+                    for (uint32_t rank = 0; rank < n; rank++) {
+                        const float *q = x + 4 * h, *k = all[pos[rank]] + 8;
+                        double dot = 0;
+                        for (uint32_t i = 0; i < 2; i++) {
+                            double sin, cos;
+                            pal_sincos((n - 1 - rank) * freq[i], &sin, &cos);
+                            dot += cos * ((double)q[i] * k[i] + (double)q[2 + i] * k[2 + i]) +
+                                   sin * ((double)q[i] * k[2 + i] - (double)q[2 + i] * k[i]);
+                        }
+                        const double p = pal_exp(0.5 * 1.44 * dot);
+                        sum += p;
+                        for (uint32_t i = 0; i < 4; i++) out[i] += p * all[pos[rank]][12 + i];
+                    }
+                    for (uint32_t i = 0; i < 4; i++) {
+                        double far = y[4 * h + i] - out[i] / sum;
+                        worst = far > worst ? far : -far > worst ? -far : worst;
+                    }
+                }
+            }
+            NEAR(worst, 0, tolerance[format]);
+        }
 }
 
 /* A window longer than the budget is applied as a mask: what it has passed gets no attention, all else gets some. */
@@ -142,54 +197,63 @@ static void sliding_mask(void) {
     CHECK(unseen > 0);
 }
 
-/* Both products of a format against doubles: every width and number of slots, keys turned and not, several tokens and heads. */
+/* Both products of a format against doubles: every width and number of slots, queries turned and not, several tokens and heads. */
 static void cache_formats(void) {
-    enum { CAP = 70, STRIDE = 96, HEADS = 6 };
-    static const double tolerance[] = {2e-6, 0x1p-10, 0.02};
+    enum { CAP = 70, STRIDE = 96, HEADS = 6, TURNS = 7 };
+    static const double tolerance[] = {2e-6, 0x1p-10, 0.02}, kept[] = {0, 0x1p-11, 0x1p-15};
     uint64_t random = 5;
     for (uint32_t i = 0; pal_cache_row(i); i++) {
         const pal_cache_format *f = pal_cache_row(i);
         for (uint32_t d = 1; d < 150; d += d < 40 ? 1 : 27) {
             const uint32_t d16 = pal_cache_d16(d), n = d % CAP + 1, n_rot = d * 3 / 4 & ~1u;
             const bool turned = d % 3 > 0;
-            float *x = test_take(d16 * 4), *cs = test_take((CAP * n_rot + 4) * 4), *table = test_take(2 * CAP * d * 4);
-            float *q = test_take(HEADS * d16 * 4), *query = test_take(HEADS * (d16 + 4) * 4);
+            const uint32_t turns = turned ? TURNS : 1, group = d % 2 ? 6 : 3, tokens = HEADS / group;
+            float *x = test_take(d16 * 4), *cs = test_take((TURNS * n_rot + 4) * 4),
+                  *table = test_take(2 * CAP * d * 4);
+            float *q = test_take(HEADS * turns * d16 * 4), *read = test_take(d16 * 4);
             float *s = test_take(HEADS * STRIDE * 4), *all = test_take(HEADS * STRIDE * 4),
                   *o = test_take(HEADS * d16 * 4);
-            int16_t *cs16 = test_take((CAP * n_rot + 4) * 2);
-            uint8_t *codes = test_take(HEADS * pal_cache_codes_bytes(STRIDE));
-            uint32_t rank[CAP];
-            pal_cache_rows keys = {test_take(f->bytes(CAP, d)), CAP, d}, values = {test_take(f->bytes(CAP, d)), CAP, d};
-            CHECK(f->bytes(CAP, d) % 16 == 0);
-            for (uint32_t j = 0; j < CAP; j++) {
-                rank[j] = (j * 7 + 3) % CAP;
+            uint8_t *codes = test_take(HEADS * pal_cache_codes_bytes(STRIDE)), rest[STRIDE] = {0};
+            pal_cache_rows keys = {test_take(f->bytes(CAP, d, turned)), CAP, d, turned};
+            pal_cache_rows values = {test_take(f->bytes(CAP, d, false)), CAP, d, false};
+            pal_cache_queries queries = {NULL, tokens, turns, d16 / f->q_vector, group};
+            queries.at = test_take(tokens * pal_cache_token_bytes(&queries));
+            CHECK(f->bytes(CAP, d, turned) % 16 == 0);
+            for (uint32_t j = 0; j < TURNS; j++)
                 for (uint32_t k = 0; k < n_rot / 2; k++) {
-                    float angle = test_uniform(&random, -2, 2), big = 1.9f;
                     double sin, cos;
-                    pal_sincos(angle, &sin, &cos);
-                    cs[j * n_rot + k] = (float)cos * big, cs[j * n_rot + n_rot / 2 + k] = (float)sin * big;
+                    pal_sincos(test_uniform(&random, -2, 2), &sin, &cos);
+                    cs[j * n_rot + k] = (float)cos * 1.9f, cs[j * n_rot + n_rot / 2 + k] = (float)sin * 1.9f;
                 }
-            }
-            pal_rope_fixed(cs, CAP * n_rot, cs16);
-            for (uint32_t j = 0; j < CAP; j++)
+            for (uint32_t j = 0; j < CAP; j++) {
+                rest[j] = turned ? j * 5 % TURNS : 0;
                 for (uint32_t both = 0; both < 2; both++) {
                     for (uint32_t k = 0; k < d; k++)
                         table[(both * CAP + j) * d + k] = x[k] = test_uniform(&random, -3, 3);
                     (both ? f->value : f->key)(both ? &values : &keys, j, x);
-                    if (!both && turned) pal_rope(table + j * d, cs + rank[j] * n_rot, n_rot);
+                    if (both || !turned) continue;
+                    f->row(&keys, j, read);
+                    for (uint32_t k = 0; k < d16; k++) NEAR(read[k], x[k], kept[i] * 3);
                 }
-            for (uint32_t h = 0; h < HEADS; h++) {
-                for (uint32_t k = 0; k < d; k++) q[h * d16 + k] = test_uniform(&random, -1, 1);
-                f->query(q + h * d16, d, query + h * (d16 + 4));
             }
-            const pal_cache_turn turn = {cs, cs16, rank, n_rot};
+            const pal_cache_turns t = {cs + (turns - 1) * n_rot, turned ? n_rot : 0, turns, 0.5f};
+            for (uint32_t h = 0; h < HEADS; h++) {
+                pal_zero(x, d16 * sizeof *x);
+                for (uint32_t k = 0; k < d; k++) x[k] = test_uniform(&random, -1, 1);
+                f->query(x, &t, &queries, h / group, h % group);
+                for (uint32_t turn = 0; turn < turns; turn++) {
+                    float *to = q + (h * turns + turn) * d16;
+                    pal_copy(to, x, d16 * sizeof *x);
+                    if (turned) pal_rope(to, t.cs - turn * n_rot, n_rot);
+                }
+            }
             for (uint32_t j = 0; j < n; j += PAL_CACHE_BLOCK)
-                f->dots(&keys, j, n - j < PAL_CACHE_BLOCK ? n - j : PAL_CACHE_BLOCK, turned ? &turn : NULL, query,
-                        HEADS, s + j, STRIDE);
+                f->dots(&keys, j, n - j < PAL_CACHE_BLOCK ? n - j : PAL_CACHE_BLOCK, rest + j, &queries, s + j, STRIDE);
             for (uint32_t h = 0; h < HEADS; h++)
                 for (uint32_t j = 0; j < n; j++) {
                     double want = 0, size = 0;
-                    for (uint32_t k = 0; k < d; k++) want += (double)q[h * d16 + k] * table[j * d + k], size += 6;
+                    for (uint32_t k = 0; k < d; k++)
+                        want += 0.5 * q[(h * turns + rest[j]) * d16 + k] * table[j * d + k], size += 6;
                     NEAR(s[h * STRIDE + j], want, tolerance[i] * (size < 30 ? 30 : size) / 4);
                 }
             /* HEADS = 3 tokens of 2 heads that have seen n - 2, n - 1, n slots */
@@ -215,16 +279,21 @@ static void cache_formats(void) {
                 }
             /* to the bit: several tokens at once and each alone, all columns and some */
             for (uint32_t h = 0; h < HEADS; h++) {
-                float alone[PAL_CACHE_COLUMNS], dots[PAL_CACHE_BLOCK];
-                const uint32_t m = n < PAL_CACHE_BLOCK ? n : PAL_CACHE_BLOCK, wide = d16 < 32 ? d16 : 16;
+                float alone[PAL_CACHE_COLUMNS];
+                const uint32_t wide = d16 < 32 ? d16 : 16;
                 const pal_cache_weights one = {s + h * STRIDE, codes + h * pal_cache_codes_bytes(STRIDE), STRIDE, 1, 1,
                                                n - 2 + h / 2};
                 f->mix(&values, 0, wide, &one, alone, PAL_CACHE_COLUMNS);
                 for (uint32_t k = 0; k < wide; k++) CHECK(alone[k] == o[h * d16 + k]);
-                f->dots(&keys, 0, m, turned ? &turn : NULL, query, HEADS, all, STRIDE);
-                f->dots(&keys, 0, m, turned ? &turn : NULL, query + h * (d16 + 4), 1, dots, PAL_CACHE_BLOCK);
-                for (uint32_t j = 0; j < m; j++) CHECK(dots[j] == all[h * STRIDE + j]);
             }
+            const pal_cache_queries last = {queries.at + (tokens - 1) * pal_cache_token_bytes(&queries), 1, turns,
+                                            queries.vectors, group};
+            const uint32_t m = n < PAL_CACHE_BLOCK ? n : PAL_CACHE_BLOCK;
+            f->dots(&keys, 0, m, rest, &queries, all, STRIDE);
+            f->dots(&keys, 0, m, rest, &last, s, STRIDE);
+            for (uint32_t h = 0; h < group; h++)
+                for (uint32_t j = 0; j < m; j++)
+                    CHECK(s[h * STRIDE + j] == all[((tokens - 1) * group + h) * STRIDE + j]);
         }
     }
 }
@@ -232,7 +301,7 @@ static void cache_formats(void) {
 /* Halves: every pattern that can be stored is read back exactly; what cannot is the nearest that can. */
 static void halves(void) {
     const pal_cache_format *f = pal_cache_row(PAL_CACHE_F16);
-    const pal_cache_rows c = {test_take(f->bytes(1, 16)), 1, 16};
+    const pal_cache_rows c = {test_take(f->bytes(1, 16, false)), 1, 16, false};
     const float one = 1;
     const pal_cache_weights w = {&one, NULL, PAL_CACHE_BLOCK, 1, 1, 1};
     float x[16] = {0}, out[16];
@@ -253,13 +322,16 @@ static void halves(void) {
 /* What is not a number is not hidden by the integers of q8. */
 static void not_finite(void) {
     const pal_cache_format *f = pal_cache_row(PAL_CACHE_Q8);
-    const pal_cache_rows keys = {test_take(f->bytes(4, 16)), 4, 16}, values = {test_take(f->bytes(4, 16)), 4, 16};
-    float x[16] = {1, 2, 3, 4}, query[20], s[4], o[16], *p = test_take(PAL_CACHE_BLOCK * 4);
-    uint8_t *codes = test_take(pal_cache_codes_bytes(PAL_CACHE_BLOCK));
+    const pal_cache_rows keys = {test_take(f->bytes(4, 16, true)), 4, 16, true};
+    const pal_cache_rows values = {test_take(f->bytes(4, 16, false)), 4, 16, false};
+    float x[16] = {1, 2, 3, 4}, s[4], o[16], *p = test_take(PAL_CACHE_BLOCK * 4);
+    uint8_t *codes = test_take(pal_cache_codes_bytes(PAL_CACHE_BLOCK)), rest[4] = {0}, at[48];
+    const pal_cache_queries query = {at, 1, 1, 2, 1};
+    const pal_cache_turns still = {.n = 1, .scale = 1};
     for (uint32_t j = 0; j < 4; j++) f->key(&keys, j, x), f->value(&values, j, x), p[j] = 0.25f;
     x[0] = __builtin_nanf("");
-    f->query(x, 16, query);
-    f->dots(&keys, 0, 4, NULL, query, 1, s, 4);
+    f->query(x, &still, &query, 0, 0);
+    f->dots(&keys, 0, 4, rest, &query, s, 4);
     CHECK(s[0] != s[0] && s[3] != s[3]);
     p[2] = x[0];
     f->weights(&values, p, 4, PAL_CACHE_BLOCK, codes);
@@ -267,9 +339,11 @@ static void not_finite(void) {
     CHECK(o[0] != o[0]);
     f->key(&keys, 1, x);
     x[0] = 1;
-    f->query(x, 16, query);
-    f->dots(&keys, 0, 4, NULL, query, 1, s, 4);
+    f->query(x, &still, &query, 0, 0);
+    f->dots(&keys, 0, 4, rest, &query, s, 4);
     CHECK(s[0] == s[0] && s[1] != s[1]);
+    f->row(&keys, 1, o);
+    CHECK(o[0] != o[0]);
 }
 
 /* Who leaves, against the plain search in age order: slots reused in any order, pins, equal scores. */
@@ -305,6 +379,7 @@ static void eviction(void) {
 void test_policy(void) {
     sliding_mask();
     cache_formats();
+    turned_keys();
     halves();
     not_finite();
     eviction();
