@@ -3,9 +3,18 @@
 
 #include "rope.h"
 
+/* The tables of cosines and sines from position `first` on. */
+static void rotations(const pal_model *m, pal_run *r, uint64_t first, uint32_t n) {
+    for (uint32_t i = 0; i < m->n_rope; i++) {
+        pal_rope_table(&m->rope[i], r->freq[i], first, n, r->rope[i]);
+        if (r->bounds.cache_format == PAL_CACHE_Q8) pal_rope_fixed(r->rope[i], n * m->rope[i].n_rot, r->rope16[i]);
+    }
+}
+
 void pal_forward(const pal_model *m, pal_run *r, const uint32_t *ids, uint32_t n, bool pinned) {
     uint64_t pos = r->state->n_seen;
-    pal_chunk chunk = {&r->bounds, n, (uint32_t)pos, pinned, r->rope, r->back, r->first, r->act, r->layer, r->team};
+    pal_chunk chunk = {&r->bounds, n,        (uint32_t)pos, pinned,   r->rope, r->rope16,
+                       r->back,    r->first, r->act,        r->layer, r->team};
 
     for (uint32_t t = 0; t < n; t++) { /* x = embedding of the token (+ learned position) */
         float *x = r->x + (size_t)t * m->dim;
@@ -18,8 +27,7 @@ void pal_forward(const pal_model *m, pal_run *r, const uint32_t *ids, uint32_t n
         }
     }
     pal_norm_rows(&m->embedding_norm, r->x, n, m->dim, r->x);
-    if (!r->bounds.cache_positions)
-        for (uint32_t i = 0; i < m->n_rope; i++) pal_rope_table(&m->rope[i], r->freq[i], pos, n, r->rope[i]);
+    if (!r->bounds.cache_positions) rotations(m, r, pos, n);
 
     uint64_t at = pal_state_layer(m, &r->bounds, 0);
     for (uint32_t i = 0; i < m->n_layer; i++) { /* x = after(x + scale post(layer(pre(x)))) */
@@ -75,13 +83,13 @@ uint64_t pal_run_layout(pal_run *r, const pal_model *m, const pal_limits *l, uin
     for (uint32_t i = 0; i < m->n_rope; i++) {
         r->freq[i] = piece(&at, m->rope[i].n_rot / 2 * sizeof(double));
         r->rope[i] = piece(&at, (uint64_t)rows * m->rope[i].n_rot * sizeof(float));
+        r->rope16[i] = piece(&at, l->cache == PAL_CACHE_Q8 ? (uint64_t)rows * m->rope[i].n_rot * sizeof(int16_t) : 0);
         r->back[i] = piece(&at, b.cache_positions ? m->rope[i].n_rot * sizeof(float) : 0);
         if (!open) continue;
         pal_rope_frequencies(&m->rope[i], l->policy == PAL_FULL || b.cache_positions ? b.budget : UINT32_MAX,
                              r->freq[i]);
-        if (!b.cache_positions) continue;
-        pal_rope_table(&m->rope[i], r->freq[i], 0, rows, r->rope[i]);
-        pal_rope_back(&m->rope[i], r->freq[i], PAL_RANK_STEP, r->back[i]);
+        if (b.cache_positions) pal_rope_back(&m->rope[i], r->freq[i], PAL_RANK_STEP, r->back[i]);
     }
+    if (open && b.cache_positions) rotations(m, r, 0, rows);
     return at - start;
 }

@@ -8,15 +8,16 @@
 typedef struct {
     pal_state *state;
     pal_bounds bounds;
-    pal_team *team;              /* NULL: the caller alone */
-    float *x, *h, *y;            /* [chunk][dim] residual stream, normed input and output of a layer */
-    float *rope[PAL_MAX_ROPES];  /* original positions: [chunk][2][n_rot/2] of the chunk; cache: [budget+1] ranks */
-    float *back[PAL_MAX_ROPES];  /* cache: [2][n_rot/2], turns a key back by PAL_RANK_STEP ranks */
-    double *freq[PAL_MAX_ROPES]; /* [n_rot/2] radians per position */
-    float *first;                /* [chunk][dim] values of the first layer, for models that share them */
-    void *act;                   /* quantised activations */
-    uint8_t *layer;              /* scratch of one layer */
-    float *logits;               /* [n_vocab], for nll [NLL_TILE][n_vocab] */
+    pal_team *team;                 /* NULL: the caller alone */
+    float *x, *h, *y;               /* [chunk][dim] residual stream, normed input and output of a layer */
+    float *rope[PAL_MAX_ROPES];     /* original positions: [chunk][2][n_rot/2] of the chunk; cache: [budget+1] ranks */
+    int16_t *rope16[PAL_MAX_ROPES]; /* the same * 2^14, for q8 */
+    float *back[PAL_MAX_ROPES];     /* cache: [2][n_rot/2], turns a key back by PAL_RANK_STEP ranks */
+    double *freq[PAL_MAX_ROPES];    /* [n_rot/2] radians per position */
+    float *first;                   /* [chunk][dim] values of the first layer, for models that share them */
+    void *act;                      /* quantised activations */
+    uint8_t *layer;                 /* scratch of one layer */
+    float *logits;                  /* [n_vocab], for nll [NLL_TILE][n_vocab] */
     void *sampler;
 } pal_run;
 

@@ -49,6 +49,10 @@ void pal_rope_table(const pal_rope_spec *s, const double *freq, uint64_t first, 
     }
 }
 
+void pal_rope_fixed(const float *cs, uint32_t n, int16_t *cs16) {
+    for (uint32_t i = 0; i < n; i++) cs16[i] = (int16_t)(cs[i] * 0x1p14f + (cs[i] < 0 ? -0.5f : 0.5f));
+}
+
 void pal_rope_back(const pal_rope_spec *s, const double *freq, uint32_t n, float *cs) {
     for (uint32_t i = 0, half = s->n_rot / 2; i < half; i++) {
         double sin, cos;

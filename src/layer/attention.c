@@ -200,10 +200,9 @@ static uint8_t *codes_of(const run *u, uint32_t g, uint32_t i) {
     return u->w->codes + row_of(u, g, i) * pal_cache_codes_bytes(u->r->stride);
 }
 
-/* The row of the table of cosines and sines that belongs to token i of the run, or to a rank. */
-static const float *turn_of(const run *u, uint32_t i, uint32_t rank) {
-    const pal_attention *a = &u->l->attention;
-    return u->c->rope[a->rope] + (size_t)(u->r->ranked ? rank : u->t + i) * a->n_rot;
+/* Where the table of cosines and sines has the row of token i of the run, or of a rank. */
+static size_t turn_of(const run *u, uint32_t i, uint32_t rank) {
+    return (size_t)(u->r->ranked ? rank : u->t + i) * u->l->attention.n_rot;
 }
 
 /* Token i of the run: a state more in each set, its keys and values. */
@@ -221,7 +220,8 @@ static void append(const run *u, uint32_t i) {
         const pal_cache_rows keys = keys_of(u, g), values = values_of(u, g);
         const size_t kv = (size_t)t * a->n_head_kv + g;
         place(a, w->k + kv * a->d_k, w->one);
-        if (a->rope >= 0) pal_rope(w->one, turn_of(u, i, (n - 1) / PAL_RANK_STEP * PAL_RANK_STEP), a->n_rot);
+        const size_t turn = turn_of(u, i, (n - 1) / PAL_RANK_STEP * PAL_RANK_STEP);
+        if (a->rope >= 0) pal_rope(w->one, u->c->rope[a->rope] + turn, a->n_rot);
         r->format->key(&keys, s.order[n - 1], w->one);
         pal_copy(w->one, w->v + kv * a->d_v, a->d_v * sizeof(float));
         pal_zero(w->one + a->d_v, (r->v16 - a->d_v) * sizeof(float));
@@ -239,7 +239,11 @@ static void queries(void *ctx, uint32_t part, uint32_t parts) {
         const uint32_t row = unit / u->group, h = unit % u->group, g = row / u->m, i = row % u->m, n = seen_by(u, i);
         const pal_cache_queries q = queries_of(u, g, 0);
         pal_cache_turns turns = {.n = n < q.turns ? n : q.turns, .scale = a->scale};
-        if (a->rope >= 0) turns.cs = turn_of(u, i, n - 1), turns.n_rot = a->n_rot;
+        if (a->rope >= 0) {
+            turns.cs = u->c->rope[a->rope] + turn_of(u, i, n - 1);
+            turns.cs16 = u->c->rope16[a->rope] + turn_of(u, i, n - 1);
+            turns.n_rot = a->n_rot;
+        }
         float x[PAL_CACHE_WIDEST];
         place(a, u->w->q + (((size_t)u->t + i) * a->n_head + g * u->group + h) * q_step(a), x);
         r->format->query(x, &turns, &q, i, h);

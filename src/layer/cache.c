@@ -262,7 +262,6 @@ static void q8_codes(const pal_cache_rows *c, uint32_t slot, const float *x, uin
     const f4 by = f4_set(256 * inverse);
     for (uint32_t i = 0; i < d; i += 16) {
         i4 codes[4], left[4];
-        PAL_UNROLL
         for (uint32_t k = 0; k < 4; k++) {
             left[k] = rounded(f4_load(x + i + 4 * k) * by); /* 256 code + what is left, -128..127 */
             codes[k] = (left[k] + 128) >> 8;
@@ -304,22 +303,41 @@ static void q8_row(const pal_cache_rows *c, uint32_t slot, float *x) {
     }
 }
 
-/* Queries are int16 as large as keeps the sum of d products within int32, and a rotation by a table whose magnitude is
-   below 2 within int16. All turns have one scale. */
+typedef h8 h8_anywhere __attribute__((aligned(2), may_alias));
+static inline h8 h8_load(const int16_t *p) { return *(const h8_anywhere *)p; }
+static inline void h8_store(int16_t *p, h8 v) { *(h8_anywhere *)p = v; }
+
+/* Queries are int16 as large as keeps the sum of d products within int32. They are rotated as such, at twice the size and by
+   halves of cosines: what a table whose magnitude is below 2 makes of them fits. All turns have one scale. */
 static void q8_query(const float *x, const pal_cache_turns *t, const pal_cache_queries *q, uint32_t token,
                      uint32_t head) {
     const uint32_t d = q->vectors * 8, room = INT32_MAX / (127 * d), most = room < 32767 ? room : 32767;
+    const uint32_t half = t->n_rot / 2, turned = half & ~7u;
     uint8_t *out = queries_at(q, token) + 16 * head;
-    float inverse, scale = q8_scale(x, d, (float)most * 0x1.6p-2f, &inverse), y[PAL_CACHE_WIDEST];
-    *(float *)(void *)(out - 16 * q->group) = scale * t->scale;
+    float inverse, scale = q8_scale(x, d, (float)most * 0x1.6p-1f, &inverse);
+    int16_t code[PAL_CACHE_WIDEST], y[PAL_CACHE_WIDEST];
+    *(float *)(void *)(out - 16 * q->group) = 2 * scale * t->scale;
+    for (uint32_t i = 0; i < d; i += 8) { /* rounded; of what is not a number the scale tells */
+        const f4 low = f4_load(x + i) * f4_set(inverse) + f4_set(0x1.8p23f);
+        const f4 high = f4_load(x + i + 4) * f4_set(inverse) + f4_set(0x1.8p23f);
+        const h8 both = __builtin_shufflevector((h8)low, (h8)high, 0, 2, 4, 6, 8, 10, 12, 14);
+        h8_store(code + i, both);
+        h8_store(y + i, h8_mulr(both, (h8)i4_set(0x40004000)));
+    }
     for (uint32_t turn = 0; turn < t->n; turn++) {
-        for (uint32_t i = 0; i < d; i += 4) f4_store(y + i, f4_load(x + i) * f4_set(inverse));
-        if (t->n_rot) pal_rope(y, t->cs - turn * t->n_rot, t->n_rot);
-        for (uint32_t i = 0; i < d;
-             i += 8, out += 16 * q->group) { /* rounded; of what is not a number the scale tells */
-            const f4 low = f4_load(y + i) + f4_set(0x1.8p23f), high = f4_load(y + i + 4) + f4_set(0x1.8p23f);
-            b16_store(out, (b16)__builtin_shufflevector((h8)low, (h8)high, 0, 2, 4, 6, 8, 10, 12, 14));
+        const int16_t *cos = half ? t->cs16 - turn * t->n_rot : code, *sin = cos + half;
+        PAL_ROLLED
+        for (uint32_t i = 0; i < turned; i += 8) {
+            const h8 a = h8_load(code + i), b = h8_load(code + half + i), c = h8_load(cos + i), s = h8_load(sin + i);
+            h8_store(y + i, h8_mulr(a, c) - h8_mulr(b, s));
+            h8_store(y + half + i, h8_mulr(a, s) + h8_mulr(b, c));
         }
+        for (uint32_t i = turned; i < half; i++) {
+            const int16_t a = code[i], b = code[half + i];
+            y[i] = (int16_t)(h1_mulr(a, cos[i]) - h1_mulr(b, sin[i]));
+            y[half + i] = (int16_t)(h1_mulr(a, sin[i]) + h1_mulr(b, cos[i]));
+        }
+        for (uint32_t i = 0; i < d; i += 8, out += 16 * q->group) b16_store(out, (b16)h8_load(y + i));
     }
 }
 
@@ -381,7 +399,7 @@ static void q8_weights(const pal_cache_rows *c, const float *p, uint32_t n, uint
             pal_copy(last, from, (n - j) * sizeof *last);
             from = last;
         }
-        PAL_UNROLL
+        PAL_ROLLED
         for (uint32_t i = 0; i < PAL_CACHE_BLOCK / 4; i++) {
             w[i] = f4_load(from + 4 * i) * f4_load(p + j + 4 * i);
             i4 more = (i4)w[i] > most;
@@ -397,7 +415,7 @@ static void q8_weights(const pal_cache_rows *c, const float *p, uint32_t n, uint
             PAL_UNROLL
             for (uint32_t k = 0; k < 4; k++) {
                 f4 v = top < 0x7f800000 ? w[i + k] * inverse : f4_set(0);
-                code[k] = (i4)(v + (f4)i4_set(MAGIC)) - i4_set(MAGIC);
+                code[k] = (i4)(v + f4_set(0x1.8p23f)); /* rounded, in the low byte */
             }
             b16_store(to + 4 * i, b16_from(code));
         }

@@ -24,6 +24,7 @@ typedef struct {
 /* What a query x [d16] is multiplied by: scale, and in turn i the rotation of row cs - i of a table [][n_rot]. */
 typedef struct {
     const float *cs;
+    const int16_t *cs16; /* the same * 2^14, for q8 */
     uint32_t n_rot, n;
     float scale;
 } pal_cache_turns;

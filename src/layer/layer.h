@@ -24,16 +24,17 @@ typedef struct {
 /* One chunk of a session on its way through the layers. */
 typedef struct {
     const pal_bounds *bounds;
-    uint32_t n;         /* tokens of the chunk */
-    uint32_t pos;       /* position of the first */
-    bool pinned;        /* they never leave */
-    float *const *rope; /* per rope of the model: [rows][2][n_rot/2]; row i is token i of the chunk (original
+    uint32_t n;             /* tokens of the chunk */
+    uint32_t pos;           /* position of the first */
+    bool pinned;            /* they never leave */
+    float *const *rope;     /* per rope of the model: [rows][2][n_rot/2]; row i is token i of the chunk (original
                                  positions) or rank i (cache positions) */
-    float *const *back; /* cache positions, per rope: [2][n_rot/2], turns a key back by PAL_RANK_STEP ranks */
-    float *first;       /* [n][dim] values of the first layer for those behind it (RWKV-7) */
-    void *act;          /* scratch of pal_act for the widest product of the chunk */
-    uint8_t *scratch;   /* kind->scratch_bytes */
-    pal_team *team;     /* who works; NULL: the caller alone */
+    int16_t *const *rope16; /* the same * 2^14, for q8 */
+    float *const *back;     /* cache positions, per rope: [2][n_rot/2], turns a key back by PAL_RANK_STEP ranks */
+    float *first;           /* [n][dim] values of the first layer for those behind it (RWKV-7) */
+    void *act;              /* scratch of pal_act for the widest product of the chunk */
+    uint8_t *scratch;       /* kind->scratch_bytes */
+    pal_team *team;         /* who works; NULL: the caller alone */
 } pal_chunk;
 
 typedef struct {

@@ -88,13 +88,14 @@ static void worked_stream(const stream *v, uint32_t chunk) {
     pal_rope_spec spec = {.n_rot = 4, .base = 10000, .factor = 1, .magnitude = 1};
     double freq[2];
     float table[9 * 4], back[4], x[16 * 8], y[16 * 8], *ropes[] = {table}, *backs[] = {back};
+    int16_t table16[9 * 4], *ropes16[] = {table16};
     uint8_t *state = test_take(l.kind->state_bytes(&l, &b)), *scratch = test_take(l.kind->scratch_bytes(&l, &b));
     uint8_t *act = test_take(pal_act_bytes(chunk, 16));
     pal_rope_frequencies(&spec, 8, freq);
     l.kind->reset(&l, &b, state);
     if (b.cache_positions) pal_rope_table(&spec, freq, 0, v->budget + 1, table);
     for (uint32_t t = 0; t < 8; t += chunk) {
-        pal_chunk c = {&b, 8 - t < chunk ? 8 - t : chunk, t, false, ropes, backs, NULL, act, scratch, NULL};
+        pal_chunk c = {&b, 8 - t < chunk ? 8 - t : chunk, t, false, ropes, ropes16, backs, NULL, act, scratch, NULL};
         if (!b.cache_positions) pal_rope_table(&spec, freq, t, c.n, table);
         for (uint32_t i = 0; i < c.n; i++) {
             pal_copy(x + 16 * i, stream_q + 8 * (t + i), 8 * sizeof *x);
@@ -119,10 +120,12 @@ static void turned_keys(void) {
     pal_rope_spec spec = {.n_rot = 4, .base = 100, .factor = 1, .magnitude = 1.2f};
     double freq[2];
     float table[(BUDGET + 1) * 4], back[4], x[16], y[16], *ropes[] = {table}, *backs[] = {back};
+    int16_t table16[(BUDGET + 1) * 4], *ropes16[] = {table16};
     uint8_t *act = test_take(pal_act_bytes(1, 16));
     float(*all)[16] = test_take(TOKENS * sizeof *all);
     pal_rope_frequencies(&spec, BUDGET, freq);
     pal_rope_table(&spec, freq, 0, BUDGET + 1, table);
+    pal_rope_fixed(table, (BUDGET + 1) * 4, table16);
     pal_rope_back(&spec, freq, PAL_RANK_STEP, back);
     for (uint32_t format = 0; pal_cache_row(format); format++)
         for (uint32_t policy = PAL_WINDOW; policy < PAL_POLICIES; policy++) {
@@ -140,7 +143,7 @@ static void turned_keys(void) {
                 for (uint32_t rank = 0; rank + 1 < n; rank++) pos[rank] = s.pos[s.order[rank]];
                 pos[n - 1] = t;
                 for (uint32_t i = 0; i < 16; i++) all[t][i] = x[i] = test_uniform(&random, -1.5f, 1.5f);
-                pal_chunk c = {&b, 1, t, false, ropes, backs, NULL, act, scratch, NULL};
+                pal_chunk c = {&b, 1, t, false, ropes, ropes16, backs, NULL, act, scratch, NULL};
                 l.kind->forward(&l, &c, state, x, y);
                 for (uint32_t h = 0; h < 2; h++) {
                     double sum = 0, out[4] = {0};
@@ -185,7 +188,7 @@ static void sliding_mask(void) {
         pal_slots s = pal_attention_slots(&l, &b, state, 0);
         for (uint32_t i = 0; i < 6; i++) before[i] = s.score[i];
         for (uint32_t i = 0; i < 16; i++) x[i] = test_uniform(&random, -1, 1);
-        pal_chunk c = {&b, 1, t, false, NULL, NULL, NULL, act, scratch, NULL};
+        pal_chunk c = {&b, 1, t, false, NULL, NULL, NULL, NULL, act, scratch, NULL};
         l.kind->forward(&l, &c, state, x, y);
         for (uint32_t rank = 0; rank + 1 < pal_slots_n(&s); rank++) {
             uint32_t slot = s.order[rank];
@@ -236,7 +239,10 @@ static void cache_formats(void) {
                     for (uint32_t k = 0; k < d16; k++) NEAR(read[k], x[k], kept[i] * 3);
                 }
             }
-            const pal_cache_turns t = {cs + (turns - 1) * n_rot, turned ? n_rot : 0, turns, 0.5f};
+            int16_t *cs16 = test_take((TURNS * n_rot + 4) * 2);
+            pal_rope_fixed(cs, TURNS * n_rot, cs16);
+            const uint32_t last = (turns - 1) * n_rot;
+            const pal_cache_turns t = {cs + last, cs16 + last, turned ? n_rot : 0, turns, 0.5f};
             for (uint32_t h = 0; h < HEADS; h++) {
                 pal_zero(x, d16 * sizeof *x);
                 for (uint32_t k = 0; k < d; k++) x[k] = test_uniform(&random, -1, 1);
@@ -286,11 +292,11 @@ static void cache_formats(void) {
                 f->mix(&values, 0, wide, &one, alone, PAL_CACHE_COLUMNS);
                 for (uint32_t k = 0; k < wide; k++) CHECK(alone[k] == o[h * d16 + k]);
             }
-            const pal_cache_queries last = {queries.at + (tokens - 1) * pal_cache_token_bytes(&queries), 1, turns,
-                                            queries.vectors, group};
+            const pal_cache_queries alone = {queries.at + (tokens - 1) * pal_cache_token_bytes(&queries), 1, turns,
+                                             queries.vectors, group};
             const uint32_t m = n < PAL_CACHE_BLOCK ? n : PAL_CACHE_BLOCK;
             f->dots(&keys, 0, m, rest, &queries, all, STRIDE);
-            f->dots(&keys, 0, m, rest, &last, s, STRIDE);
+            f->dots(&keys, 0, m, rest, &alone, s, STRIDE);
             for (uint32_t h = 0; h < group; h++)
                 for (uint32_t j = 0; j < m; j++)
                     CHECK(s[h * STRIDE + j] == all[((tokens - 1) * group + h) * STRIDE + j]);
