@@ -290,15 +290,38 @@ static void softmax(void *ctx, uint32_t part, uint32_t parts) {
 
 enum { TOKENS = 8 }; /* that share a block of values */
 
-/* o = sum of p value, by KV heads, tokens and columns. */
+/* Scores of `SLOTS` slots of a set after each token of the run = mean of p over its heads, or += their sum where the policy
+   accumulates over time. */
+enum { SLOTS = 512 };
+static uint32_t score_parts(const run *u) { return (u->n + SLOTS - 1) / SLOTS; }
+static void score(const run *u, uint32_t set, uint32_t from) {
+    const bool accumulates = u->r->policy->accumulates;
+    const uint32_t heads = u->l->attention.n_head_kv / u->r->sets, to = u->n - from < SLOTS ? u->n : from + SLOTS;
+    const pal_slots s = slots_of(u, set);
+    for (uint32_t i = accumulates ? 0 : u->m - 1; i < u->m; i++)
+        for (uint32_t j = from; j < to && j < seen_by(u, i); j += 4) {
+            f4 sum = f4_set(0);
+            for (uint32_t g = set * heads; g < (set + 1) * heads; g++)
+                for (uint32_t h = 0; h < u->group; h++) sum += f4_load(p_of(u, g, i) + h * u->r->stride + j);
+            f4_store(s.score + j, accumulates ? f4_load(s.score + j) + sum : sum / f4_set((float)(heads * u->group)));
+        }
+}
+
+/* o = sum of p value, by KV heads, tokens and columns; and the scores. */
 static uint32_t value_tiles(const run *u) { return (u->m + TOKENS - 1) / TOKENS; }
 static uint32_t value_slices(const run *u) { return (u->r->v16 + PAL_CACHE_COLUMNS - 1) / PAL_CACHE_COLUMNS; }
+static uint32_t value_units(const run *u) { return u->l->attention.n_head_kv * value_tiles(u) * value_slices(u); }
 static void values(void *ctx, uint32_t part, uint32_t parts) {
     const run *u = ctx;
     const pal_attention *a = &u->l->attention;
     const plan *r = u->r;
-    const uint32_t slices = value_slices(u), tiles = value_tiles(u), units = a->n_head_kv * tiles * slices;
+    const uint32_t slices = value_slices(u), tiles = value_tiles(u), outputs = value_units(u);
+    const uint32_t units = outputs + r->sets * score_parts(u);
     for (uint32_t unit = pal_part_from(units, part, parts); unit < pal_part_from(units, part + 1, parts); unit++) {
+        if (unit >= outputs) {
+            score(u, (unit - outputs) / score_parts(u), (unit - outputs) % score_parts(u) * SLOTS);
+            continue;
+        }
         const uint32_t g = unit / slices / tiles, first = unit / slices % tiles * TOKENS;
         const uint32_t from = unit % slices * PAL_CACHE_COLUMNS, left = r->v16 - from;
         const uint32_t wide = left < PAL_CACHE_COLUMNS ? left : PAL_CACHE_COLUMNS;
@@ -320,19 +343,6 @@ static void values(void *ctx, uint32_t part, uint32_t parts) {
     }
 }
 
-/* Score of a set of slots after token i = mean of p over its heads, or += their sum where the policy accumulates over time. */
-static void score(const run *u, uint32_t set, uint32_t i) {
-    const pal_slots s = slots_of(u, set);
-    const uint32_t first = u->r->sets > 1 ? set : 0, last = u->r->sets > 1 ? set + 1 : u->l->attention.n_head_kv;
-    const f4 heads = f4_set((float)((last - first) * u->group));
-    for (uint32_t j = 0; j < seen_by(u, i); j += 4) {
-        f4 sum = f4_set(0);
-        for (uint32_t g = first; g < last; g++)
-            for (uint32_t h = 0; h < u->group; h++) sum += f4_load(p_of(u, g, i) + h * u->r->stride + j);
-        f4_store(s.score + j, u->r->policy->accumulates ? f4_load(s.score + j) + sum : sum / heads);
-    }
-}
-
 /* How far each slot's rank is above its anchor. */
 static void ranks(const run *u, uint32_t set) {
     const pal_slots s = slots_of(u, set);
@@ -342,39 +352,47 @@ static void ranks(const run *u, uint32_t set) {
 }
 
 /* The state of this rank leaves: of those behind it, keys at an anchor fall to the one before. */
-static void leave(const run *u, uint32_t set, uint32_t rank) {
+typedef struct {
+    const run *u;
+    uint32_t set, rank;
+} leaver;
+static uint32_t falling(const leaver *l) {
+    return l->u->r->ranked ? (l->u->n - 1) / PAL_RANK_STEP - l->rank / PAL_RANK_STEP : 0;
+}
+static void fall(void *ctx, uint32_t part, uint32_t parts) {
+    const leaver *l = ctx;
+    const run *u = l->u;
     const pal_attention *a = &u->l->attention;
-    const plan *r = u->r;
-    const uint32_t first = (rank / PAL_RANK_STEP + 1) * PAL_RANK_STEP, heads = a->n_head_kv / r->sets;
-    pal_slots s = slots_of(u, set);
-    for (uint32_t g = set * heads; g < (set + 1) * heads && r->ranked; g++) {
-        const pal_cache_rows keys = keys_of(u, g);
-        for (uint32_t at = first; at < u->n; at += PAL_RANK_STEP) {
-            r->format->row(&keys, s.order[at], u->w->one);
-            pal_rope(u->w->one, u->c->back[a->rope], a->n_rot);
-            r->format->key(&keys, s.order[at], u->w->one);
-        }
+    const uint32_t heads = a->n_head_kv / u->r->sets, each = falling(l), units = heads * each;
+    const pal_slots s = slots_of(u, l->set);
+    for (uint32_t unit = pal_part_from(units, part, parts); unit < pal_part_from(units, part + 1, parts); unit++) {
+        const pal_cache_rows keys = keys_of(u, l->set * heads + unit / each);
+        const uint32_t slot = s.order[(l->rank / PAL_RANK_STEP + 1 + unit % each) * PAL_RANK_STEP];
+        float x[PAL_CACHE_WIDEST];
+        u->r->format->row(&keys, slot, x);
+        pal_rope(x, u->c->back[a->rope], a->n_rot);
+        u->r->format->key(&keys, slot, x);
     }
-    pal_slots_evict(&s, rank);
 }
 
 /* A run: append, attend, score, evict. */
 static void attend(run *u) {
     const pal_attention *a = &u->l->attention;
+    const plan *r = u->r;
     for (uint32_t i = 0; i < u->m; i++) append(u, i);
-    for (uint32_t set = 0; set < u->r->sets; set++) ranks(u, set);
+    for (uint32_t set = 0; set < r->sets; set++) ranks(u, set);
     pal_team *team = u->c->team;
-    const uint64_t products = (uint64_t)u->m * a->n_head * u->n;
-    pal_team_run(team, queries, u,
-                 pal_team_parts(team, a->n_head * u->m, (uint64_t)u->m * a->n_head * u->r->queries.turns * a->d_k * 4));
+    const uint64_t products = (uint64_t)u->m * a->n_head * u->n, turns = (uint64_t)u->m * a->n_head * r->queries.turns;
+    pal_team_run(team, queries, u, pal_team_parts(team, a->n_head * u->m, turns * a->d_k * 4));
     pal_team_run(team, scores, u, pal_team_parts(team, a->n_head_kv * score_blocks(u), products * a->d_k));
     pal_team_run(team, softmax, u, pal_team_parts(team, a->n_head * u->m, products * 32));
-    pal_team_run(team, values, u,
-                 pal_team_parts(team, a->n_head_kv * value_tiles(u) * value_slices(u), products * a->d_v));
-    for (uint32_t set = 0; set < u->r->sets; set++) {
-        const pal_slots s = slots_of(u, set);
-        for (uint32_t i = u->r->policy->accumulates ? 0 : u->m - 1; i < u->m; i++) score(u, set, i);
-        if (u->n > u->r->budget) leave(u, set, u->r->policy->leaves(&s, u->c->bounds->options));
+    pal_team_run(team, values, u, pal_team_parts(team, value_units(u) + r->sets * score_parts(u), products * a->d_v));
+    for (uint32_t set = 0; set < r->sets && u->n > r->budget; set++) {
+        pal_slots s = slots_of(u, set);
+        leaver l = {u, set, r->policy->leaves(&s, u->c->bounds->options)};
+        const uint32_t units = a->n_head_kv / r->sets * falling(&l);
+        pal_team_run(team, fall, &l, pal_team_parts(team, units, (uint64_t)units * a->d_k * 64));
+        pal_slots_evict(&s, l.rank);
     }
 }
 

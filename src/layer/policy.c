@@ -38,25 +38,32 @@ static inline i4 may_leave(const pal_slots *s, uint32_t j, uint32_t to) {
     return live & (i4_load(s->pinned + j) == 0) & (i4)((u4)i4_load(s->pos + j) < (u4)i4_set((int32_t)to));
 }
 
-/* The rank of the lowest score among those not pinned with position below `to`; of equals (and NaN) the oldest. */
+/* The rank of the lowest score among those not pinned with position below `to`; of equals (or if all are NaN) the oldest.
+   Few blocks of slots have a lower score than all before: those are looked through once more, for who it is. */
+enum { BLOCK = 64 };
 static uint32_t lowest(const pal_slots *s, uint32_t to) {
-    const f4 most = f4_set(__builtin_inff());
-    f4 low = most;
-    for (uint32_t j = 0; j < pal_slots_n(s); j += 4) {
-        f4 v = f4_load(s->score + j);
-        low = f4_select(may_leave(s, j, to) & (i4)(v < low), v, low);
+    const uint32_t n = pal_slots_n(s);
+    float least = __builtin_inff();
+    uint32_t oldest = UINT32_MAX;
+    for (uint32_t from = 0; from < n; from += BLOCK) {
+        const uint32_t end = n - from < BLOCK ? n : from + BLOCK;
+        f4 low = f4_set(__builtin_inff());
+        for (uint32_t j = from; j < end; j += 4) {
+            f4 v = f4_load(s->score + j);
+            low = f4_select(may_leave(s, j, to) & (i4)(v < low), v, low);
+        }
+        const float a = low[0] < low[1] ? low[0] : low[1], b = low[2] < low[3] ? low[2] : low[3], block = a < b ? a : b;
+        if (block > least) continue;
+        u4 first = ~(u4){0};
+        for (uint32_t j = from; j < end; j += 4) {
+            u4 pos = (u4)i4_load(s->pos + j);
+            i4 take = may_leave(s, j, to) & ~(i4)(f4_load(s->score + j) > f4_set(block)) & (i4)(pos < first);
+            first = (u4)f4_select(take, (f4)pos, (f4)first);
+        }
+        if (block < least) least = block, oldest = UINT32_MAX;
+        for (uint32_t i = 0; i < 4; i++) oldest = first[i] < oldest ? first[i] : oldest;
     }
-    float a = low[0] < low[1] ? low[0] : low[1], b = low[2] < low[3] ? low[2] : low[3];
-    f4 least = f4_set(a < b ? a : b);
-    u4 first = ~(u4){0};
-    for (uint32_t j = 0; j < pal_slots_n(s); j += 4) {
-        u4 pos = (u4)i4_load(s->pos + j);
-        i4 take = may_leave(s, j, to) & ~(i4)(f4_load(s->score + j) > least) & (i4)(pos < first);
-        first = (u4)f4_select(take, (f4)pos, (f4)first);
-    }
-    uint32_t pos = UINT32_MAX;
-    for (uint32_t i = 0; i < 4; i++) pos = first[i] < pos ? first[i] : pos;
-    return pos < UINT32_MAX ? rank_of(s, pos) : UINT32_MAX;
+    return oldest < UINT32_MAX ? rank_of(s, oldest) : UINT32_MAX;
 }
 
 static uint32_t window_leaves(const pal_slots *s, pal_policy_options o) {
