@@ -359,19 +359,27 @@ typedef struct {
 static uint32_t falling(const leaver *l) {
     return l->u->r->ranked ? (l->u->n - 1) / PAL_RANK_STEP - l->rank / PAL_RANK_STEP : 0;
 }
+static uint32_t slot_of(const leaver *l, uint32_t unit) {
+    const pal_slots s = slots_of(l->u, l->set);
+    return s.order[(l->rank / PAL_RANK_STEP + 1 + unit % falling(l)) * PAL_RANK_STEP];
+}
 static void fall(void *ctx, uint32_t part, uint32_t parts) {
     const leaver *l = ctx;
     const run *u = l->u;
     const pal_attention *a = &u->l->attention;
+    const pal_cache_format *format = u->r->format;
     const uint32_t heads = a->n_head_kv / u->r->sets, each = falling(l), units = heads * each;
-    const pal_slots s = slots_of(u, l->set);
-    for (uint32_t unit = pal_part_from(units, part, parts); unit < pal_part_from(units, part + 1, parts); unit++) {
+    const uint32_t from = pal_part_from(units, part, parts), to = pal_part_from(units, part + 1, parts);
+    for (uint32_t unit = from; unit < to && format->bring; unit++) { /* all at once: they lie far from each other */
         const pal_cache_rows keys = keys_of(u, l->set * heads + unit / each);
-        const uint32_t slot = s.order[(l->rank / PAL_RANK_STEP + 1 + unit % each) * PAL_RANK_STEP];
+        format->bring(&keys, slot_of(l, unit));
+    }
+    for (uint32_t unit = from; unit < to; unit++) {
+        const pal_cache_rows keys = keys_of(u, l->set * heads + unit / each);
         float x[PAL_CACHE_WIDEST];
-        u->r->format->row(&keys, slot, x);
+        format->row(&keys, slot_of(l, unit), x);
         pal_rope(x, u->c->back[a->rope], a->n_rot);
-        u->r->format->key(&keys, slot, x);
+        format->key(&keys, slot_of(l, unit), x);
     }
 }
 

@@ -254,20 +254,25 @@ static float q8_scale(const float *x, uint32_t d16, float most, float *inverse) 
 /* round(v), ties to even; NaN becomes 0. */
 static inline i4 rounded(f4 v) { return (i4)((f4)((i4)v & (v == v)) + (f4)i4_set(MAGIC)) - i4_set(MAGIC); }
 
+/* The low halves of eight integers. */
+static inline h8 h8_of(i4 low, i4 high) {
+    return __builtin_shufflevector((h8)low, (h8)high, 0, 2, 4, 6, 8, 10, 12, 14);
+}
+
 /* Scale and codes of x; rest: what they leave, or NULL. */
 static void q8_codes(const pal_cache_rows *c, uint32_t slot, const float *x, uint8_t *to, int8_t *rest) {
     uint32_t d = pal_cache_d16(c->d);
     float inverse;
     q8_scales(c)[slot] = q8_scale(x, d, 127, &inverse);
     const f4 by = f4_set(256 * inverse);
-    for (uint32_t i = 0; i < d; i += 16) {
-        i4 codes[4], left[4];
-        for (uint32_t k = 0; k < 4; k++) {
-            left[k] = rounded(f4_load(x + i + 4 * k) * by); /* 256 code + what is left, -128..127 */
-            codes[k] = (left[k] + 128) >> 8;
-        }
-        b16_store(to + i, b16_from(codes));
-        if (rest) b16_store(rest + i, b16_from(left));
+    for (uint32_t i = 0; i < d; i += 16) { /* 256 code + what is left, -128..127 */
+        const h8 low = h8_of(rounded(f4_load(x + i) * by), rounded(f4_load(x + i + 4) * by));
+        const h8 high = h8_of(rounded(f4_load(x + i + 8) * by), rounded(f4_load(x + i + 12) * by));
+        const b16 a = (b16)(low + 128), b = (b16)(high + 128);
+        b16_store(to + i, __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31));
+        if (rest)
+            b16_store(rest + i, __builtin_shufflevector((b16)low, (b16)high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22,
+                                                        24, 26, 28, 30));
     }
 }
 static void q8_key(const pal_cache_rows *c, uint32_t slot, const float *x) {
@@ -320,7 +325,7 @@ static void q8_query(const float *x, const pal_cache_turns *t, const pal_cache_q
     for (uint32_t i = 0; i < d; i += 8) { /* rounded; of what is not a number the scale tells */
         const f4 low = f4_load(x + i) * f4_set(inverse) + f4_set(0x1.8p23f);
         const f4 high = f4_load(x + i + 4) * f4_set(inverse) + f4_set(0x1.8p23f);
-        const h8 both = __builtin_shufflevector((h8)low, (h8)high, 0, 2, 4, 6, 8, 10, 12, 14);
+        const h8 both = h8_of((i4)low, (i4)high);
         h8_store(code + i, both);
         h8_store(y + i, h8_mulr(both, (h8)i4_set(0x40004000)));
     }
@@ -339,6 +344,12 @@ static void q8_query(const float *x, const pal_cache_turns *t, const pal_cache_q
         }
         for (uint32_t i = 0; i < d; i += 8, out += 16 * q->group) b16_store(out, (b16)h8_load(y + i));
     }
+}
+
+static void q8_bring(const pal_cache_rows *c, uint32_t slot) {
+    const int8_t *row = q8_rest(c, slot);
+    for (uint32_t i = 0; i < pal_cache_d16(c->d); i += 64) pal_touch(row + i);
+    pal_touch(row + pal_cache_d16(c->d) - 1);
 }
 
 /* Unsigned, for rows behind the last of a tile are anything and may overflow. */
@@ -470,9 +481,9 @@ static void q8_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const 
 }
 
 static const pal_cache_format formats[] = {
-    {"f32", 4, f32_bytes, f32_store, f32_store, f32_row, float_query, f32_dots, NULL, f32_mix},
-    {"f16", 4, f16_bytes, f16_store, f16_store, f16_row, float_query, f16_dots, NULL, f16_mix},
-    {"q8", 8, q8_bytes, q8_key, q8_value, q8_row, q8_query, q8_dots, q8_weights, q8_mix},
+    {"f32", 4, f32_bytes, f32_store, f32_store, f32_row, NULL, float_query, f32_dots, NULL, f32_mix},
+    {"f16", 4, f16_bytes, f16_store, f16_store, f16_row, NULL, float_query, f16_dots, NULL, f16_mix},
+    {"q8", 8, q8_bytes, q8_key, q8_value, q8_row, q8_bring, q8_query, q8_dots, q8_weights, q8_mix},
 };
 
 const pal_cache_format *pal_cache_row(uint32_t i) { return i < sizeof formats / sizeof *formats ? &formats[i] : NULL; }
