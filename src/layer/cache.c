@@ -81,18 +81,19 @@ static void float_dots(const pal_cache_queries *q, const uint8_t *rest, const fl
     }
 }
 
-/* Tiles of `heads` (a constant, at most 3) by four vectors: 12 sums live in registers. */
+/* Tiles of `heads` (a constant, at most 2) by four vectors: V8 would put some of 12 sums on the stack, and each waits for
+   the one before it. */
 PAL_INLINE void mix(const float *p, uint32_t stride, uint32_t heads, const float *rows, uint32_t n, uint32_t wide,
                     float *o, uint32_t o_stride) {
     for (uint32_t i = 0; i < wide; i += 16) {
         const float *row = rows + i;
-        f4 sum[3][4];
+        f4 sum[2][4];
         PAL_UNROLL
         for (uint32_t h = 0; h < heads; h++) PAL_UNROLL
         for (uint32_t w = 0; w < 4; w++) sum[h][w] = f4_load(o + h * o_stride + i + 4 * w);
         PAL_ROLLED
         for (uint32_t j = 0; j < n; j++, row += wide) {
-            f4 weight[3];
+            f4 weight[2];
             PAL_UNROLL
             for (uint32_t h = 0; h < heads; h++) weight[h] = f4_set(p[h * stride + j]);
             PAL_UNROLL
@@ -109,8 +110,6 @@ PAL_INLINE void mix(const float *p, uint32_t stride, uint32_t heads, const float
 }
 static void float_mix(const float *p, uint32_t stride, uint32_t heads, const float *rows, uint32_t n, uint32_t wide,
                       float *o, uint32_t o_stride) {
-    for (; heads > 4 || heads == 3; heads -= 3, p += 3 * stride, o += 3 * o_stride)
-        mix(p, stride, 3, rows, n, wide, o, o_stride);
     for (; heads > 1; heads -= 2, p += 2 * stride, o += 2 * o_stride) mix(p, stride, 2, rows, n, wide, o, o_stride);
     if (heads) mix(p, stride, 1, rows, n, wide, o, o_stride);
 }
@@ -433,13 +432,13 @@ static void q8_weights(const pal_cache_rows *c, const float *p, uint32_t n, uint
     }
 }
 
-/* 16 columns of some fours of slots, for `heads` (a constant, at most 3); step: bytes from head to head. */
+/* 16 columns of some fours of slots, for `heads` (a constant, at most 2); step: bytes from head to head. */
 PAL_INLINE void imix(const uint8_t *v, uint32_t fours, uint32_t heads, const uint8_t *codes, const uint8_t *scales,
                      uint32_t step, float *o, uint32_t o_stride) {
-    i4 sum[3][4] = {{{0}}};
+    i4 sum[2][4] = {{{0}}};
     PAL_ROLLED
     for (uint32_t j = 0; j < fours; j++, v += 64) {
-        b16 w[3];
+        b16 w[2];
         PAL_UNROLL
         for (uint32_t h = 0; h < heads; h++) w[h] = b16_four(codes + h * step + 4 * j);
         PAL_UNROLL
@@ -471,8 +470,6 @@ static void q8_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const 
             const uint8_t *scales = codes + w->stride - j + j / PAL_CACHE_BLOCK * sizeof(float);
             float *to = o + (size_t)blind * o_stride + i;
             uint32_t heads = w->tokens * w->group - blind;
-            for (; heads > 4 || heads == 3; heads -= 3, codes += 3 * step, scales += 3 * step, to += 3 * o_stride)
-                imix(v, fours, 3, codes, scales, step, to, o_stride);
             for (; heads > 1; heads -= 2, codes += 2 * step, scales += 2 * step, to += 2 * o_stride)
                 imix(v, fours, 2, codes, scales, step, to, o_stride);
             if (heads) imix(v, fours, 1, codes, scales, step, to, o_stride);
