@@ -223,8 +223,8 @@ static void f16_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const
 enum { MAGIC = 0x4b400000 }; /* 1.5 * 2^23: the addition rounds to an integer, found in the low bits */
 
 /* ---- q8: d16 bytes round(x / scale) per slot, then the scales of all slots, scale = max|x| / 127, then of keys that turn
-   what the bytes left, as bytes of scale / 256. Values are woven as their products read them, by blocks of 32 slots, 16
-   columns and four slots: the bytes of one column in four slots follow each other. ---- */
+   what the bytes left, as bytes of scale / 256. Values are woven as their products read them, from one end to the other: by
+   slices of 32 columns, blocks of 32 slots, 16 columns, four slots; the four bytes of a column follow each other. ---- */
 
 static uint64_t q8_codes_bytes(uint32_t cap, uint32_t d) { return (uint64_t)((cap + 3) & ~3u) * pal_cache_d16(d); }
 static uint64_t q8_bytes(uint32_t cap, uint32_t d, bool turns) {
@@ -233,7 +233,7 @@ static uint64_t q8_bytes(uint32_t cap, uint32_t d, bool turns) {
 static float *q8_scales(const pal_cache_rows *c) {
     return (float *)(void *)(c->at + (size_t)q8_codes_bytes(c->cap, c->d));
 }
-static int8_t *q8_rest(const pal_cache_rows *c, uint32_t slot) {
+static int8_t *q8_left(const pal_cache_rows *c, uint32_t slot) {
     return (int8_t *)q8_scales(c) + (size_t)pal_align(c->cap * 4ull) + (size_t)slot * pal_cache_d16(c->d);
 }
 
@@ -258,8 +258,8 @@ static inline h8 h8_of(i4 low, i4 high) {
     return __builtin_shufflevector((h8)low, (h8)high, 0, 2, 4, 6, 8, 10, 12, 14);
 }
 
-/* Scale and codes of x; rest: what they leave, or NULL. */
-static void q8_codes(const pal_cache_rows *c, uint32_t slot, const float *x, uint8_t *to, int8_t *rest) {
+/* Scale and codes of x, and unless NULL what they leave. */
+static void q8_codes(const pal_cache_rows *c, uint32_t slot, const float *x, uint8_t *to, int8_t *left) {
     uint32_t d = pal_cache_d16(c->d);
     float inverse;
     q8_scales(c)[slot] = q8_scale(x, d, 127, &inverse);
@@ -269,15 +269,15 @@ static void q8_codes(const pal_cache_rows *c, uint32_t slot, const float *x, uin
         const h8 high = h8_of(rounded(f4_load(x + i + 8) * by), rounded(f4_load(x + i + 12) * by));
         const b16 a = (b16)(low + 128), b = (b16)(high + 128);
         b16_store(to + i, __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31));
-        if (rest)
-            b16_store(rest + i, __builtin_shufflevector((b16)low, (b16)high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22,
+        if (left)
+            b16_store(left + i, __builtin_shufflevector((b16)low, (b16)high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22,
                                                         24, 26, 28, 30));
     }
 }
 static void q8_key(const pal_cache_rows *c, uint32_t slot, const float *x) {
-    q8_codes(c, slot, x, c->at + (size_t)slot * pal_cache_d16(c->d), c->turns ? q8_rest(c, slot) : NULL);
+    q8_codes(c, slot, x, c->at + (size_t)slot * pal_cache_d16(c->d), c->turns ? q8_left(c, slot) : NULL);
 }
-/* Four slots from `slot` on, 16 columns from `column` on. */
+/* Where four slots from `slot` on have 16 columns from `column` on. */
 static uint8_t *q8_woven(const pal_cache_rows *c, uint32_t slot, uint32_t column) {
     const uint32_t slice = column / PAL_CACHE_COLUMNS * PAL_CACHE_COLUMNS,
                    block = slot / PAL_CACHE_BLOCK * PAL_CACHE_BLOCK;
@@ -298,10 +298,10 @@ static inline h8 h8_of_bytes(const int8_t *p) { return __builtin_convertvector(*
 
 static void q8_row(const pal_cache_rows *c, uint32_t slot, float *x) {
     const uint32_t d = pal_cache_d16(c->d);
-    const int8_t *code = (const int8_t *)c->at + (size_t)slot * d, *rest = q8_rest(c, slot);
+    const int8_t *code = (const int8_t *)c->at + (size_t)slot * d, *left = q8_left(c, slot);
     const f4 scale = f4_set(q8_scales(c)[slot] / 256);
     for (uint32_t i = 0; i < d; i += 8) {
-        h8 v = (h8_of_bytes(code + i) << 8) + h8_of_bytes(rest + i);
+        h8 v = (h8_of_bytes(code + i) << 8) + h8_of_bytes(left + i);
         f4_store(x + i, f4_from(__builtin_convertvector(__builtin_shufflevector(v, v, 0, 1, 2, 3), i4)) * scale);
         f4_store(x + i + 4, f4_from(__builtin_convertvector(__builtin_shufflevector(v, v, 4, 5, 6, 7), i4)) * scale);
     }
@@ -346,7 +346,7 @@ static void q8_query(const float *x, const pal_cache_turns *t, const pal_cache_q
 }
 
 static void q8_bring(const pal_cache_rows *c, uint32_t slot) {
-    const int8_t *row = q8_rest(c, slot);
+    const int8_t *row = q8_left(c, slot);
     for (uint32_t i = 0; i < pal_cache_d16(c->d); i += 64) pal_touch(row + i);
     pal_touch(row + pal_cache_d16(c->d) - 1);
 }
