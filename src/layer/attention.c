@@ -19,7 +19,8 @@
 
    reading a chunk is exact (design I5): products for all tokens; then runs of tokens between which nothing leaves, which
    are stored first and then attend together, each to the states up to itself. A full cache makes runs of one token.
-   A run takes four steps, each shared out among the team: queries, scores by blocks of slots, softmax, values by columns.
+   A run takes four steps, each shared out among the team: queries, scores by blocks of slots, softmax, values by columns
+   (with what each slot got); a state that leaves a fifth, the keys that turn back.
 
    state:  [sets] slots of policy.h | keys [n_head_kv] | values [n_head_kv], each of cap = budget + 1 rows
    A sliding window no longer than the budget makes the layer first in, first out with budget = window - 1: exact, and smaller.
@@ -351,36 +352,32 @@ static void ranks(const run *u, uint32_t set) {
     for (uint32_t rank = 0; rank < u->n && u->r->ranked; rank++) rest[s.order[rank]] = rank % PAL_RANK_STEP;
 }
 
-/* The state of this rank leaves: of those behind it, keys at an anchor fall to the one before. */
+/* A state leaves: of those behind it, the n keys at an anchor, from the first on, fall to the anchor before. */
 typedef struct {
     const run *u;
-    uint32_t set, rank;
+    uint32_t set, first, n;
 } leaver;
-static uint32_t falling(const leaver *l) {
-    return l->u->r->ranked ? (l->u->n - 1) / PAL_RANK_STEP - l->rank / PAL_RANK_STEP : 0;
-}
-static uint32_t slot_of(const leaver *l, uint32_t unit) {
-    const pal_slots s = slots_of(l->u, l->set);
-    return s.order[(l->rank / PAL_RANK_STEP + 1 + unit % falling(l)) * PAL_RANK_STEP];
-}
 static void fall(void *ctx, uint32_t part, uint32_t parts) {
     const leaver *l = ctx;
     const run *u = l->u;
     const pal_attention *a = &u->l->attention;
     const pal_cache_format *format = u->r->format;
-    const uint32_t heads = a->n_head_kv / u->r->sets, each = falling(l), units = heads * each;
+    const pal_slots s = slots_of(u, l->set);
+    const uint32_t heads = a->n_head_kv / u->r->sets, units = heads * l->n;
     const uint32_t from = pal_part_from(units, part, parts), to = pal_part_from(units, part + 1, parts);
-    for (uint32_t unit = from; unit < to && format->bring; unit++) { /* all at once: they lie far from each other */
-        const pal_cache_rows keys = keys_of(u, l->set * heads + unit / each);
-        format->bring(&keys, slot_of(l, unit));
-    }
-    for (uint32_t unit = from; unit < to; unit++) {
-        const pal_cache_rows keys = keys_of(u, l->set * heads + unit / each);
-        float x[PAL_CACHE_WIDEST];
-        format->row(&keys, slot_of(l, unit), x);
-        pal_rope(x, u->c->back[a->rope], a->n_rot);
-        format->key(&keys, slot_of(l, unit), x);
-    }
+    for (uint32_t pass = !format->bring; pass < 2; pass++) /* brought near all at once: they lie far from each other */
+        for (uint32_t unit = from; unit < to; unit++) {
+            const pal_cache_rows keys = keys_of(u, l->set * heads + unit / l->n);
+            const uint32_t slot = s.order[l->first + unit % l->n * PAL_RANK_STEP];
+            float x[PAL_CACHE_WIDEST];
+            if (!pass) {
+                format->bring(&keys, slot);
+                continue;
+            }
+            format->row(&keys, slot, x);
+            pal_rope(x, u->c->back[a->rope], a->n_rot);
+            format->key(&keys, slot, x);
+        }
 }
 
 /* A run: append, attend, score, evict. */
@@ -397,10 +394,11 @@ static void attend(run *u) {
     pal_team_run(team, values, u, pal_team_parts(team, value_units(u) + r->sets * score_parts(u), products * a->d_v));
     for (uint32_t set = 0; set < r->sets && u->n > r->budget; set++) {
         pal_slots s = slots_of(u, set);
-        leaver l = {u, set, r->policy->leaves(&s, u->c->bounds->options)};
-        const uint32_t units = a->n_head_kv / r->sets * falling(&l);
+        const uint32_t rank = r->policy->leaves(&s, u->c->bounds->options), anchor = rank / PAL_RANK_STEP;
+        leaver l = {u, set, (anchor + 1) * PAL_RANK_STEP, r->ranked ? (u->n - 1) / PAL_RANK_STEP - anchor : 0};
+        const uint32_t units = a->n_head_kv / r->sets * l.n;
         pal_team_run(team, fall, &l, pal_team_parts(team, units, (uint64_t)units * a->d_k * 64));
-        pal_slots_evict(&s, l.rank);
+        pal_slots_evict(&s, rank);
     }
 }
 

@@ -220,7 +220,8 @@ static void f16_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const
     mix_by(f16_rows, 2, c, from, wide, w, o, o_stride);
 }
 
-enum { MAGIC = 0x4b400000 }; /* 1.5 * 2^23: the addition rounds to an integer, found in the low bits */
+/* round(v), ties to even, in the low 16 bits of each lane: there the addition of 1.5 * 2^23 leaves it. */
+static inline i4 rounded(f4 v) { return (i4)(v + f4_set(0x1.8p23f)); }
 
 /* ---- q8: d16 bytes round(x / scale) per slot, then the scales of all slots, scale = max|x| / 127, then of keys that turn
    what the bytes left, as bytes of scale / 256. Values are woven as their products read them, from one end to the other: by
@@ -250,9 +251,6 @@ static float q8_scale(const float *x, uint32_t d16, float most, float *inverse) 
     *inverse = max >= 0x1p-100f ? most / max : 0;
     return max / most;
 }
-/* round(v), ties to even; NaN becomes 0. */
-static inline i4 rounded(f4 v) { return (i4)((f4)((i4)v & (v == v)) + (f4)i4_set(MAGIC)) - i4_set(MAGIC); }
-
 /* The low halves of eight integers. */
 static inline h8 h8_of(i4 low, i4 high) {
     return __builtin_shufflevector((h8)low, (h8)high, 0, 2, 4, 6, 8, 10, 12, 14);
@@ -264,9 +262,14 @@ static void q8_codes(const pal_cache_rows *c, uint32_t slot, const float *x, uin
     float inverse;
     q8_scales(c)[slot] = q8_scale(x, d, 127, &inverse);
     const f4 by = f4_set(256 * inverse);
-    for (uint32_t i = 0; i < d; i += 16) { /* 256 code + what is left, -128..127 */
-        const h8 low = h8_of(rounded(f4_load(x + i) * by), rounded(f4_load(x + i + 4) * by));
-        const h8 high = h8_of(rounded(f4_load(x + i + 8) * by), rounded(f4_load(x + i + 12) * by));
+    for (uint32_t i = 0; i < d; i += 16) { /* 256 code + what is left, -128..127; of NaN 0 */
+        i4 v[4];
+        PAL_UNROLL
+        for (uint32_t k = 0; k < 4; k++) {
+            f4 scaled = f4_load(x + i + 4 * k) * by;
+            v[k] = rounded((f4)((i4)scaled & (scaled == scaled)));
+        }
+        const h8 low = h8_of(v[0], v[1]), high = h8_of(v[2], v[3]);
         const b16 a = (b16)(low + 128), b = (b16)(high + 128);
         b16_store(to + i, __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31));
         if (left)
@@ -289,8 +292,10 @@ static uint8_t *q8_woven(const pal_cache_rows *c, uint32_t slot, uint32_t column
 static void q8_value(const pal_cache_rows *c, uint32_t slot, const float *x) {
     uint8_t codes[PAL_CACHE_WIDEST];
     q8_codes(c, slot, x, codes, NULL);
-    for (uint32_t i = 0; i < pal_cache_d16(c->d); i++)
-        q8_woven(c, slot & ~3u, i & ~15u)[i % 16 * 4 + slot % 4] = codes[i];
+    for (uint32_t i = 0; i < pal_cache_d16(c->d); i += 16) {
+        uint8_t *to = q8_woven(c, slot & ~3u, i) + slot % 4;
+        for (uint32_t k = 0; k < 16; k++) to[4 * k] = codes[i + k];
+    }
 }
 
 typedef int8_t byte8 __attribute__((vector_size(8), aligned(1), may_alias));
@@ -322,9 +327,7 @@ static void q8_query(const float *x, const pal_cache_turns *t, const pal_cache_q
     int16_t code[PAL_CACHE_WIDEST], y[PAL_CACHE_WIDEST];
     *(float *)(void *)(out - 16 * q->group) = 2 * scale * t->scale;
     for (uint32_t i = 0; i < d; i += 8) { /* rounded; of what is not a number the scale tells */
-        const f4 low = f4_load(x + i) * f4_set(inverse) + f4_set(0x1.8p23f);
-        const f4 high = f4_load(x + i + 4) * f4_set(inverse) + f4_set(0x1.8p23f);
-        const h8 both = h8_of((i4)low, (i4)high);
+        const h8 both = h8_of(rounded(f4_load(x + i) * f4_set(inverse)), rounded(f4_load(x + i + 4) * f4_set(inverse)));
         h8_store(code + i, both);
         h8_store(y + i, h8_mulr(both, (h8)i4_set(0x40004000)));
     }
@@ -425,7 +428,7 @@ static void q8_weights(const pal_cache_rows *c, const float *p, uint32_t n, uint
             PAL_UNROLL
             for (uint32_t k = 0; k < 4; k++) {
                 f4 v = top < 0x7f800000 ? w[i + k] * inverse : f4_set(0);
-                code[k] = (i4)(v + f4_set(0x1.8p23f)); /* rounded, in the low byte */
+                code[k] = rounded(v);
             }
             b16_store(to + 4 * i, b16_from(code));
         }

@@ -57,6 +57,7 @@ typedef struct {
     void (*value)(const pal_cache_rows *c, uint32_t slot, const float *x); /* the same among values */
     void (*row)(const pal_cache_rows *c, uint32_t slot, float *x);         /* a key that turns, x [d16] */
     void (*bring)(const pal_cache_rows *c, uint32_t slot); /* what of it dots does not read; NULL: nothing */
+    /* Stores x [d16] in each turn, as that head of that token. */
     void (*query)(const float *x, const pal_cache_turns *t, const pal_cache_queries *q, uint32_t token, uint32_t head);
     /* s[token][head][j] = query in turn rest[j] . key of slot j0 + j for j = 0 .. n - 1, n rounded up to a multiple of 4
        (s and rest have room); s: [tokens * group][stride]. */

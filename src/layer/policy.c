@@ -44,7 +44,7 @@ enum { BLOCK = 64 };
 static uint32_t lowest(const pal_slots *s, uint32_t to) {
     const uint32_t n = pal_slots_n(s);
     float least = __builtin_inff();
-    uint32_t oldest = UINT32_MAX;
+    uint32_t who = UINT32_MAX; /* by position */
     for (uint32_t from = 0; from < n; from += BLOCK) {
         const uint32_t end = n - from < BLOCK ? n : from + BLOCK;
         f4 low = f4_set(__builtin_inff());
@@ -60,10 +60,10 @@ static uint32_t lowest(const pal_slots *s, uint32_t to) {
             i4 take = may_leave(s, j, to) & ~(i4)(f4_load(s->score + j) > f4_set(block)) & (i4)(pos < first);
             first = (u4)f4_select(take, (f4)pos, (f4)first);
         }
-        if (block < least) least = block, oldest = UINT32_MAX;
-        for (uint32_t i = 0; i < 4; i++) oldest = first[i] < oldest ? first[i] : oldest;
+        if (block < least) least = block, who = UINT32_MAX;
+        for (uint32_t i = 0; i < 4; i++) who = first[i] < who ? first[i] : who;
     }
-    return oldest < UINT32_MAX ? rank_of(s, oldest) : UINT32_MAX;
+    return who < UINT32_MAX ? rank_of(s, who) : UINT32_MAX;
 }
 
 static uint32_t window_leaves(const pal_slots *s, pal_policy_options o) {

@@ -210,10 +210,11 @@ static void cache_formats(void) {
         for (uint32_t d = 1; d < 150; d += d < 40 ? 1 : 27) {
             const uint32_t d16 = pal_cache_d16(d), n = d % CAP + 1, n_rot = d * 3 / 4 & ~1u;
             const bool turned = d % 3 > 0;
-            const uint32_t turns = turned ? TURNS : 1, group = d % 2 ? 6 : 3, tokens = HEADS / group;
+            const uint32_t turns = turned ? TURNS : 1, group = HEADS / (d % 3 + 1), tokens = HEADS / group;
             float *x = test_take(d16 * 4), *cs = test_take((TURNS * n_rot + 4) * 4),
                   *table = test_take(2 * CAP * d * 4);
-            float *q = test_take(HEADS * turns * d16 * 4), *read = test_take(d16 * 4);
+            float *q = test_take(HEADS * turns * d16 * 4), *plain = test_take(HEADS * d16 * 4),
+                  *read = test_take(d16 * 4);
             float *s = test_take(HEADS * STRIDE * 4), *all = test_take(HEADS * STRIDE * 4),
                   *o = test_take(HEADS * d16 * 4);
             uint8_t *codes = test_take(HEADS * pal_cache_codes_bytes(STRIDE)), rest[STRIDE] = {0};
@@ -246,6 +247,7 @@ static void cache_formats(void) {
             for (uint32_t h = 0; h < HEADS; h++) {
                 pal_zero(x, d16 * sizeof *x);
                 for (uint32_t k = 0; k < d; k++) x[k] = test_uniform(&random, -1, 1);
+                pal_copy(plain + h * d16, x, d16 * sizeof *x);
                 f->query(x, &t, &queries, h / group, h % group);
                 for (uint32_t turn = 0; turn < turns; turn++) {
                     float *to = q + (h * turns + turn) * d16;
@@ -292,14 +294,16 @@ static void cache_formats(void) {
                 f->mix(&values, 0, wide, &one, alone, PAL_CACHE_COLUMNS);
                 for (uint32_t k = 0; k < wide; k++) CHECK(alone[k] == o[h * d16 + k]);
             }
-            const pal_cache_queries alone = {queries.at + (tokens - 1) * pal_cache_token_bytes(&queries), 1, turns,
-                                             queries.vectors, group};
+            const pal_cache_queries single = {test_take(16 * (1 + turns * queries.vectors)), 1, turns, queries.vectors,
+                                              1};
             const uint32_t m = n < PAL_CACHE_BLOCK ? n : PAL_CACHE_BLOCK;
             f->dots(&keys, 0, m, rest, &queries, all, STRIDE);
-            f->dots(&keys, 0, m, rest, &alone, s, STRIDE);
-            for (uint32_t h = 0; h < group; h++)
-                for (uint32_t j = 0; j < m; j++)
-                    CHECK(s[h * STRIDE + j] == all[((tokens - 1) * group + h) * STRIDE + j]);
+            for (uint32_t h = 0; h < HEADS; h++) {
+                float dots[PAL_CACHE_BLOCK];
+                f->query(plain + h * d16, &t, &single, 0, 0);
+                f->dots(&keys, 0, m, rest, &single, dots, PAL_CACHE_BLOCK);
+                for (uint32_t j = 0; j < m; j++) CHECK(dots[j] == all[h * STRIDE + j]);
+            }
         }
     }
 }
