@@ -294,15 +294,19 @@ static void cache_formats(void) {
                 f->mix(&values, 0, wide, &one, alone, PAL_CACHE_COLUMNS);
                 for (uint32_t k = 0; k < wide; k++) CHECK(alone[k] == o[h * d16 + k]);
             }
-            const pal_cache_queries single = {test_take(16 * (1 + turns * queries.vectors)), 1, turns, queries.vectors,
-                                              1};
             const uint32_t m = n < PAL_CACHE_BLOCK ? n : PAL_CACHE_BLOCK;
             f->dots(&keys, 0, m, rest, &queries, all, STRIDE);
-            for (uint32_t h = 0; h < HEADS; h++) {
-                float dots[PAL_CACHE_BLOCK];
-                f->query(plain + h * d16, &t, &single, 0, 0);
-                f->dots(&keys, 0, m, rest, &single, dots, PAL_CACHE_BLOCK);
-                for (uint32_t j = 0; j < m; j++) CHECK(dots[j] == all[h * STRIDE + j]);
+            for (uint32_t size = 1; size <= 4; size += 3) { /* 4: two and two */
+                pal_cache_queries few = {NULL, 1, turns, queries.vectors, size};
+                few.at = test_take(pal_cache_token_bytes(&few));
+                for (uint32_t h = 0; h + size <= HEADS; h++) {
+                    float dots[4 * PAL_CACHE_BLOCK];
+                    for (uint32_t k = 0; k < size; k++) f->query(plain + (h + k) * d16, &t, &few, 0, k);
+                    f->dots(&keys, 0, m, rest, &few, dots, PAL_CACHE_BLOCK);
+                    for (uint32_t k = 0; k < size; k++)
+                        for (uint32_t j = 0; j < m; j++)
+                            CHECK(dots[k * PAL_CACHE_BLOCK + j] == all[(h + k) * STRIDE + j]);
+                }
             }
         }
     }
