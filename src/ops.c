@@ -70,42 +70,60 @@ float pal_max(const float *x, uint32_t n) {
     return a > b ? a : b;
 }
 
-/* The sum of exp(x - max), each written to y unless it is NULL. */
-PAL_APART double exp_sum(const float *x, float *y, float max, uint32_t n) {
-    sum4 sum = {{0}, {0}};
-    uint32_t i = 0;
-    for (; i + 4 <= n; i += 4) {
-        f4 e = f4_exp(f4_load(x + i) - f4_set(max));
-        if (y) f4_store(y + i, e);
-        sum.low += d2_low(e), sum.high += d2_high(e);
-    }
-    if (i < n) {
-        f4 rest = f4_set(-__builtin_inff());
-        for (uint32_t k = 0; k < n - i; k++) rest[k] = x[i + k];
-        f4 e = f4_exp(rest - f4_set(max));
-        if (y) f4_put(y + i, e, n - i);
-        sum.low += d2_low(e), sum.high += d2_high(e);
-    }
-    return sum4_total(&sum);
+/* The last n % 4 elements, and -inf for those that are not there. */
+static f4 rest_of(const float *x, uint32_t n) {
+    f4 rest = f4_set(-__builtin_inff());
+    for (uint32_t i = n & ~3u; i < n; i++) rest[i % 4] = x[i];
+    return rest;
 }
 
-void pal_softmax(float *x, uint32_t n) {
-    float max = pal_max(x, n);
-    double sum;
-    if (max - max == 0)
-        sum = exp_sum(x, x, max, n);
-    else {
+/* 2^x for -126 <= x <= 0; NaN stays one. The polynomial is 2^r relatively within 2.2e-8 over |r| <= 1/2, and 1 at 0. */
+PAL_INLINE f4 exp2_below(f4 x) {
+    const f4 ones = f4_kept(0x1.8000fep23f); /* the integer k in the low bits, and the bias of exponents */
+    f4 shifted = x + ones, r = x - (shifted - ones), rr = r * r;
+    f4 y = f4_madd(rr, f4_kept(0x1.470b68p-13f), f4_madd(r, f4_kept(0x1.5f7276p-10f), f4_kept(0x1.3b270ep-7f)));
+    y = f4_madd(rr, y, f4_madd(r, f4_kept(0x1.c6ae72p-5f), f4_kept(0x1.ebfbe2p-3f)));
+    y = f4_madd(rr, y, f4_madd(r, f4_kept(0x1.62e432p-1f), f4_kept(1)));
+    return y * (f4)((u4)shifted << 23);
+}
+
+float pal_shares(float *x, uint32_t n) {
+    const float max = pal_max(x, n);
+    const f4 top = f4_set(max), least = f4_kept(-100);
+    sum4 sum = {{0}, {0}};
+    if (max - max != 0) {
         uint32_t share = 0;
         for (uint32_t i = 0; i < n; i++) share += x[i] == max;
         for (uint32_t i = 0; i < n; i++) x[i] = x[i] == max ? 1 : x[i] != x[i] ? x[i] : 0;
-        sum = share;
+        return (float)(1. / share);
     }
-    pal_scale(x, (float)(1 / sum), n);
+    for (uint32_t i = 0; i < n / 4 * 4;) {
+        f4 of = f4_set(0);
+        PAL_ROLLED
+        for (uint32_t end = n - i < 32 ? n / 4 * 4 : i + 32; i < end; i += 4) {
+            f4 e = exp2_below(f4_max(least, f4_load(x + i) - top));
+            f4_store(x + i, e);
+            of += e;
+        }
+        sum.low += d2_low(of), sum.high += d2_high(of);
+    }
+    if (n % 4) {
+        f4 e = exp2_below(f4_max(least, rest_of(x, n) - top));
+        f4_put(x + n / 4 * 4, e, n % 4);
+        sum.low += d2_low(e), sum.high += d2_high(e);
+    }
+    return (float)(1 / sum4_total(&sum));
 }
 
 double pal_logsumexp(const float *x, uint32_t n) {
-    float max = pal_max(x, n);
-    return max - max == 0 ? max + pal_log(exp_sum(x, NULL, max, n)) : max;
+    const float max = pal_max(x, n);
+    sum4 sum = {{0}, {0}};
+    if (max - max != 0) return max;
+    for (uint32_t i = 0; i < n; i += 4) {
+        f4 e = f4_exp((n - i < 4 ? rest_of(x, n) : f4_load(x + i)) - f4_set(max));
+        sum.low += d2_low(e), sum.high += d2_high(e);
+    }
+    return max + pal_log(sum4_total(&sum));
 }
 
 /* Plain products: both classes then rotate alike. */

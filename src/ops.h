@@ -1,10 +1,12 @@
 /* Vector operations between the matrix products. n may be anything; no pointer needs an alignment, and none changes a
-   bit. Results agree between strict and fused except where f4_madd is named: pal_dot and pal_axpy.
+   bit. Results agree between strict and fused except where madd is named: pal_dot, pal_axpy and
+   pal_shares.
 
    Fixed orders of summation (design I4):
      pal_dot   element i goes to float lane i mod 16 (four f4 in turn), in the order of i; the four f4 are added as
                (0+2)+(1+3), their lanes as f4_sum does. Missing elements of the last block count as 0.
-     others    element i goes to double lane i mod 4, in the order of i; then (0+2)+(1+3). */
+     others    element i goes to double lane i mod 4, in the order of i; then (0+2)+(1+3). pal_shares does so with the
+               sums of each 32 elements by lanes, which it takes in float. */
 #ifndef PAL_OPS_H
 #define PAL_OPS_H
 
@@ -29,9 +31,10 @@ PAL_INLINE void f4_put(float *p, f4 v, uint32_t left) {
 void pal_rmsnorm(const float *x, const float *w, uint32_t n, float eps, float *y);
 /* y = (x - mean) / sqrt(var + eps) * w + b; w, b may be NULL; y may be x. */
 void pal_layernorm(const float *x, const float *w, const float *b, uint32_t n, float eps, float *y);
-/* In place over n logits, max subtracted; nothing below 0, sums to 1. -inf gives 0. Where the maximum is infinite (all
-   -inf, or some +inf) the entries equal to it share. A NaN makes all NaN. */
-void pal_softmax(float *x, uint32_t n);
+/* Softmax without its last step: x = 2^(x - max x), by madd, error < 1.5 ulp, and 2^-100 for less, -inf too; returns the
+   factor that makes them sum to 1, for what is made of them. Where the maximum is infinite (all -inf, or some +inf) the
+   entries equal to it are 1 and the others 0. A NaN makes the factor one, or where the maximum is infinite stays one. */
+float pal_shares(float *x, uint32_t n);
 /* Rotates the pairs (i, i + n_rot/2) of a head in place (RoPE, n_rot even). cs: [n_rot/2] cos, then [n_rot/2] sin. */
 void pal_rope(float *x, const float *cs, uint32_t n_rot);
 /* The same for the pairs (2 i, 2 i + 1). */

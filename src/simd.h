@@ -80,7 +80,6 @@ static inline float f4_sum(f4 v) { return (v[0] + v[2]) + (v[1] + v[3]); }
 static inline int32_t i4_sum(i4 v) { return v[0] + v[1] + v[2] + v[3]; }
 
 static inline f4 f4_select(i4 mask, f4 yes, f4 no) { return (f4)((mask & (i4)yes) | (~mask & (i4)no)); }
-static inline f4 f4_max(f4 a, f4 b) { return f4_select((i4)(a > b), a, b); }
 static inline f4 f4_abs(f4 a) { return (f4)((i4)a & 0x7fffffff); }
 
 /* a*b + c, the one named multiply-add. */
@@ -104,6 +103,26 @@ static inline f4 f4_min(f4 a, f4 b) { /* b < a ? b : a */
 #else
     return f4_select((i4)(b < a), b, a);
 #endif
+}
+static inline f4 f4_max(f4 a, f4 b) { /* a > b ? a : b */
+#if defined(__wasm_simd128__)
+    return (f4)wasm_f32x4_pmax((v128_t)b, (v128_t)a);
+#else
+    return f4_select((i4)(a > b), a, b);
+#endif
+}
+static inline i4 i4_max(i4 a, i4 b) {
+#if defined(__wasm_simd128__)
+    return (i4)wasm_i32x4_max((v128_t)a, (v128_t)b);
+#else
+    i4 more = a > b;
+    return (more & a) | (~more & b);
+#endif
+}
+/* The greatest of the four, in each lane. */
+static inline i4 i4_top(i4 v) {
+    v = i4_max(v, __builtin_shufflevector(v, v, 2, 3, 0, 1));
+    return i4_max(v, __builtin_shufflevector(v, v, 1, 0, 3, 2));
 }
 
 #endif

@@ -14,8 +14,9 @@
                back by 32 when its rank falls below its anchor, which rounds it once more in its format (q8: in 16 bits)
    Interleaved pairs are stored first halves first, so that there is one kind of rotation.
 
-   order of operations (design I4): q is rotated, then multiplied by the scale. The two products over the cache are those
-   of cache.c. Softmax as in ops.h, over the slots. Scores sum over the heads in their order.
+   order of operations (design I4): q is rotated, then multiplied by scale / log 2. The two products over the cache are those
+   of cache.c. p is pal_shares of ops.h over the slots, 1 for the largest; o and scores, which sum over the heads in their
+   order by madd, are multiplied by what it returns.
 
    reading a chunk is exact (design I5): products for all tokens; then runs of tokens between which nothing leaves, which
    are stored first and then attend together, each to the states up to itself. A full cache makes runs of one token.
@@ -81,9 +82,9 @@ static uint64_t state_bytes(const pal_layer *l, const pal_bounds *b) {
 static uint32_t q_step(const pal_attention *a) { return a->gated ? 2 * a->d_k : a->d_k; } /* from head to head */
 
 /* Scratch: q, k, v, o of the chunk; of a run, by KV head, token and query head: queries in each turn [q_bytes], probabilities
-   [stride], their codes, outputs [v16]; of each slot its rank above the anchor [sets][stride]; one head as it is kept [wide]. */
+   [stride], their codes, what makes them sum to 1, outputs [v16]; of each slot its rank above the anchor [sets][stride]. */
 typedef struct {
-    float *q, *k, *v, *o, *p, *heads_o, *one;
+    float *q, *k, *v, *o, *p, *share, *heads_o;
     uint8_t *queries, *codes, *rest;
 } work;
 
@@ -96,8 +97,8 @@ static work work_at(const pal_layer *l, const pal_bounds *b, uint64_t at, uint64
                               chunk * a->n_head_kv * a->d_v,
                               chunk * a->n_head * a->d_v,
                               heads * r.stride,
+                              heads,
                               heads * r.v16,
-                              r.k16 > r.v16 ? r.k16 : r.v16,
                               (uint64_t)r.run * a->n_head_kv * r.q_bytes / sizeof(float),
                               r.format->weights ? heads * pal_cache_codes_bytes(r.stride) / sizeof(float) : 0,
                               (uint64_t)r.sets * r.stride / sizeof(float)};
@@ -197,6 +198,7 @@ static pal_cache_queries queries_of(const run *u, uint32_t g, uint32_t first) {
     return q;
 }
 static float *p_of(const run *u, uint32_t g, uint32_t i) { return u->w->p + row_of(u, g, i) * u->r->stride; }
+static float *share_of(const run *u, uint32_t g, uint32_t i) { return u->w->share + row_of(u, g, i); }
 static uint8_t *codes_of(const run *u, uint32_t g, uint32_t i) {
     return u->w->codes + row_of(u, g, i) * pal_cache_codes_bytes(u->r->stride);
 }
@@ -220,15 +222,18 @@ static void append(const run *u, uint32_t i) {
         const pal_slots s = slots_of(u, set_of(u, g));
         const pal_cache_rows keys = keys_of(u, g), values = values_of(u, g);
         const size_t kv = (size_t)t * a->n_head_kv + g;
-        place(a, w->k + kv * a->d_k, w->one);
+        float one[PAL_CACHE_WIDEST];
+        place(a, w->k + kv * a->d_k, one);
         const size_t turn = turn_of(u, i, (n - 1) / PAL_RANK_STEP * PAL_RANK_STEP);
-        if (a->rope >= 0) pal_rope(w->one, u->c->rope[a->rope] + turn, a->n_rot);
-        r->format->key(&keys, s.order[n - 1], w->one);
-        pal_copy(w->one, w->v + kv * a->d_v, a->d_v * sizeof(float));
-        pal_zero(w->one + a->d_v, (r->v16 - a->d_v) * sizeof(float));
-        r->format->value(&values, s.order[n - 1], w->one);
+        if (a->rope >= 0) pal_rope(one, u->c->rope[a->rope] + turn, a->n_rot);
+        r->format->key(&keys, s.order[n - 1], one);
+        pal_copy(one, w->v + kv * a->d_v, a->d_v * sizeof(float));
+        pal_zero(one + a->d_v, (r->v16 - a->d_v) * sizeof(float));
+        r->format->value(&values, s.order[n - 1], one);
     }
 }
+
+#define LOG2E 0x1.715476p+0f /* p is taken as a power of two */
 
 /* The queries, in each turn that a slot can want. */
 static void queries(void *ctx, uint32_t part, uint32_t parts) {
@@ -239,7 +244,7 @@ static void queries(void *ctx, uint32_t part, uint32_t parts) {
     for (uint32_t unit = pal_part_from(units, part, parts); unit < pal_part_from(units, part + 1, parts); unit++) {
         const uint32_t row = unit / u->group, h = unit % u->group, g = row / u->m, i = row % u->m, n = seen_by(u, i);
         const pal_cache_queries q = queries_of(u, g, 0);
-        pal_cache_turns turns = {.n = n < q.turns ? n : q.turns, .scale = a->scale};
+        pal_cache_turns turns = {.n = n < q.turns ? n : q.turns, .scale = a->scale * LOG2E};
         if (a->rope >= 0) {
             turns.cs = u->c->rope[a->rope] + turn_of(u, i, n - 1);
             turns.cs16 = u->c->rope16[a->rope] + turn_of(u, i, n - 1);
@@ -268,7 +273,7 @@ static void scores(void *ctx, uint32_t part, uint32_t parts) {
     }
 }
 
-/* p = softmax(p) over the slots that each token sees, 0 behind them up to a whole block. */
+/* p = softmax(p) / share over the slots that each token sees, 0 behind them up to a whole block. */
 static void softmax(void *ctx, uint32_t part, uint32_t parts) {
     const run *u = ctx;
     const pal_attention *a = &u->l->attention;
@@ -278,10 +283,10 @@ static void softmax(void *ctx, uint32_t part, uint32_t parts) {
         const pal_slots s = slots_of(u, set_of(u, g));
         const pal_cache_rows values = values_of(u, g);
         float *p = p_of(u, g, i) + h * u->r->stride;
-        if (a->softcap > 0) pal_softcap(p, a->softcap, n);
+        if (a->softcap > 0) pal_softcap(p, a->softcap * LOG2E, n);
         for (uint32_t j = 0; u->r->masked && j < n; j++)
             if (u->c->pos + u->t + i - s.pos[j] >= a->window) p[j] = -__builtin_inff();
-        pal_softmax(p, n);
+        share_of(u, g, i)[h] = pal_shares(p, n);
         for (uint32_t j = n; j % PAL_CACHE_BLOCK; j++) p[j] = 0;
         if (u->r->format->weights)
             u->r->format->weights(&values, p, n, u->r->stride,
@@ -300,11 +305,18 @@ static void score(const run *u, uint32_t set, uint32_t from) {
     const uint32_t heads = u->l->attention.n_head_kv / u->r->sets, to = u->n - from < SLOTS ? u->n : from + SLOTS;
     const pal_slots s = slots_of(u, set);
     for (uint32_t i = accumulates ? 0 : u->m - 1; i < u->m; i++)
-        for (uint32_t j = from; j < to && j < seen_by(u, i); j += 4) {
-            f4 sum = f4_set(0);
-            for (uint32_t g = set * heads; g < (set + 1) * heads; g++)
-                for (uint32_t h = 0; h < u->group; h++) sum += f4_load(p_of(u, g, i) + h * u->r->stride + j);
-            f4_store(s.score + j, accumulates ? f4_load(s.score + j) + sum : sum / f4_set((float)(heads * u->group)));
+        for (uint32_t j = from; j < to && j < seen_by(u, i); j += 16) { /* p is 0 behind what it has seen */
+            f4 sum[4] = {{0}};
+            for (uint32_t g = set * heads; g < (set + 1) * heads; g++) {
+                const float *p = p_of(u, g, i) + j, *share = share_of(u, g, i);
+                for (const float *end = share + u->group; share < end; share++, p += u->r->stride) PAL_UNROLL
+                for (uint32_t k = 0; k < 4; k++) sum[k] = f4_madd(f4_load(p + 4 * k), f4_set(*share), sum[k]);
+            }
+            for (uint32_t k = 0; k < 4 && j + 4 * k < to; k++) {
+                float *score = s.score + j + 4 * k;
+                f4_store(score,
+                         accumulates ? f4_load(score) + sum[k] : sum[k] * f4_set(1.f / (float)(heads * u->group)));
+            }
         }
 }
 
@@ -338,9 +350,11 @@ static void values(void *ctx, uint32_t part, uint32_t parts) {
         float *o = u->w->heads_o + row_of(u, g, first) * r->v16 + from;
         r->format->mix(&rows, from, wide, &w, o, r->v16);
         for (uint32_t i = first; i < first + tokens; i++)
-            for (uint32_t h = 0; h < u->group; h++, o += r->v16)
+            for (uint32_t h = 0; h < u->group; h++, o += r->v16) {
+                pal_scale(o, share_of(u, g, i)[h], wide);
                 pal_copy(u->w->o + (((size_t)u->t + i) * a->n_head + g * u->group + h) * a->d_v + from, o,
                          real * sizeof *o);
+            }
     }
 }
 

@@ -242,12 +242,8 @@ static int8_t *q8_left(const pal_cache_rows *c, uint32_t slot) {
    and put NaN above inf. */
 static float q8_scale(const float *x, uint32_t d16, float most, float *inverse) {
     i4 top = {0};
-    for (uint32_t i = 0; i < d16; i += 4) {
-        i4 v = (i4)f4_abs(f4_load(x + i)), more = v > top;
-        top = (more & v) | (~more & top);
-    }
-    for (uint32_t i = 1; i < 4; i++) top[0] = top[i] > top[0] ? top[i] : top[0];
-    float max = pal_bits_f32((uint32_t)top[0]);
+    for (uint32_t i = 0; i < d16; i += 4) top = i4_max((i4)f4_abs(f4_load(x + i)), top);
+    float max = pal_bits_f32((uint32_t)i4_top(top)[0]);
     *inverse = max >= 0x1p-100f ? most / max : 0;
     return max / most;
 }
@@ -415,21 +411,20 @@ static void q8_weights(const pal_cache_rows *c, const float *p, uint32_t n, uint
         PAL_ROLLED
         for (uint32_t i = 0; i < PAL_CACHE_BLOCK / 4; i++) {
             w[i] = f4_load(from + 4 * i) * f4_load(p + j + 4 * i);
-            i4 more = (i4)w[i] > most;
-            most = (more & (i4)w[i]) | (~more & most);
+            most = i4_max((i4)w[i], most);
         }
-        int32_t top = most[0];
-        for (uint32_t i = 1; i < 4; i++) top = most[i] > top ? most[i] : top;
-        float max = pal_bits_f32((uint32_t)top);
-        f4 inverse = f4_set(max >= 0x1p-100f && top < 0x7f800000 ? 127 / max : 0);
-        *scale++ = max >= 0x1p-100f || top > 0x7f800000 ? max / 127 : 0;
+        const float max = pal_bits_f32((uint32_t)i4_top(most)[0]);
+        if (!(max >= 0x1p-100f && max < __builtin_inff())) {
+            *scale++ = max < 1 ? 0 : max;
+            pal_zero(to, PAL_CACHE_BLOCK);
+            continue;
+        }
+        *scale++ = max / 127;
+        const f4 inverse = f4_set(127 / max);
         for (uint32_t i = 0; i < PAL_CACHE_BLOCK / 4; i += 4) {
             i4 code[4];
             PAL_UNROLL
-            for (uint32_t k = 0; k < 4; k++) {
-                f4 v = top < 0x7f800000 ? w[i + k] * inverse : f4_set(0);
-                code[k] = rounded(v);
-            }
+            for (uint32_t k = 0; k < 4; k++) code[k] = rounded(w[i + k] * inverse);
             b16_store(to + 4 * i, b16_from(code));
         }
     }
