@@ -60,13 +60,15 @@ void pal_layernorm(const float *x, const float *w, const float *b, uint32_t n, f
     }
 }
 
-float pal_max(const float *x, uint32_t n) {
+float pal_max(const float *x, uint32_t n) { /* a NaN is never greater */
     const f4 least = f4_set(-__builtin_inff());
-    f4 best = least;
+    f4 best[4] = {least, least, least, least};
     uint32_t i = 0;
-    for (; i + 4 <= n; i += 4) best = f4_max(f4_load(x + i), best); /* a NaN is never greater */
-    for (; i < n; i++) best = f4_max(f4_set(x[i]), best);
-    float a = best[0] > best[2] ? best[0] : best[2], b = best[1] > best[3] ? best[1] : best[3];
+    for (; i + 16 <= n; i += 16) PAL_UNROLL
+    for (uint32_t k = 0; k < 4; k++) best[k] = f4_max(f4_load(x + i + 4 * k), best[k]);
+    for (; i < n; i++) best[0] = f4_max(f4_set(x[i]), best[0]);
+    f4 all = f4_max(f4_max(best[0], best[1]), f4_max(best[2], best[3]));
+    float a = all[0] > all[2] ? all[0] : all[2], b = all[1] > all[3] ? all[1] : all[3];
     return a > b ? a : b;
 }
 

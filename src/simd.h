@@ -75,6 +75,11 @@ static inline b16 b16_from(const i4 v[4]) {
     return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
 }
 
+/* The low bytes of 16 numbers. */
+static inline b16 b16_from_h8(h8 low, h8 high) {
+    return __builtin_shufflevector((b16)low, (b16)high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+}
+
 /* The fixed order of every horizontal sum: (0+2)+(1+3), so that two-step shuffles and scalar code agree. */
 static inline float f4_sum(f4 v) { return (v[0] + v[2]) + (v[1] + v[3]); }
 static inline int32_t i4_sum(i4 v) { return v[0] + v[1] + v[2] + v[3]; }

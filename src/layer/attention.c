@@ -45,6 +45,8 @@ typedef struct {
     bool pins;                 /* false: what the window has passed is never seen again, pinned or not */
 } plan;
 
+static pal_cache_use key_use(const plan *r) { return r->ranked ? PAL_CACHE_TURNING_KEYS : PAL_CACHE_KEYS; }
+
 static plan plan_of(const pal_layer *l, const pal_bounds *b) {
     const pal_attention *a = &l->attention;
     plan r = {.policy = b->policy, .format = pal_cache_row(b->cache_format), .budget = b->budget};
@@ -58,8 +60,8 @@ static plan plan_of(const pal_layer *l, const pal_bounds *b) {
     r.cap = r.budget + 1;
     r.sets = r.policy->per_head ? a->n_head_kv : 1;
     r.ranked = b->cache_positions && a->rope >= 0;
-    r.k_bytes = r.format->bytes(r.cap, a->d_k, r.ranked);
-    r.v_bytes = r.format->bytes(r.cap, a->d_v, false);
+    r.k_bytes = r.format->bytes(r.cap, a->d_k, key_use(&r));
+    r.v_bytes = r.format->bytes(r.cap, a->d_v, PAL_CACHE_VALUES);
     r.slots_bytes = pal_slots_bytes(r.cap);
     r.stride = (r.cap + PAL_CACHE_BLOCK - 1) / PAL_CACHE_BLOCK * PAL_CACHE_BLOCK;
     r.k16 = pal_cache_d16(a->d_k);
@@ -183,11 +185,11 @@ static uint32_t set_of(const run *u, uint32_t g) { return u->r->sets > 1 ? g : 0
 static pal_cache_rows keys_of(const run *u, uint32_t g) {
     const pal_attention *a = &u->l->attention;
     return (pal_cache_rows){u->state + u->r->sets * u->r->slots_bytes + g * u->r->k_bytes, u->r->cap, a->d_k,
-                            u->r->ranked};
+                            key_use(u->r)};
 }
 static pal_cache_rows values_of(const run *u, uint32_t g) {
     const pal_attention *a = &u->l->attention;
-    return (pal_cache_rows){keys_of(u, a->n_head_kv).at + g * u->r->v_bytes, u->r->cap, a->d_v, false};
+    return (pal_cache_rows){keys_of(u, a->n_head_kv).at + g * u->r->v_bytes, u->r->cap, a->d_v, PAL_CACHE_VALUES};
 }
 /* Row of the scratch of KV head g, token i and its first query head. */
 static size_t row_of(const run *u, uint32_t g, uint32_t i) { return ((size_t)g * u->m + i) * u->group; }

@@ -46,6 +46,9 @@ static inline uint8_t *queries_at(const pal_cache_queries *q, uint32_t token) {
     return q->at + token * pal_cache_token_bytes(q) + 16 * q->group;
 }
 static inline uint32_t turn_bytes(const pal_cache_queries *q) { return 16 * q->vectors * q->group; }
+static inline float *query_scale(const pal_cache_queries *q, uint32_t token, uint32_t head) {
+    return (float *)(void *)(q->at + token * pal_cache_token_bytes(q) + 16 * head);
+}
 
 /* Four rows, each with the queries of `heads` heads (a constant, at most 3) in its own turn. */
 PAL_INLINE void dots(const pal_cache_queries *q, const uint8_t *first, const uint8_t *rest, uint32_t heads,
@@ -161,8 +164,8 @@ static void float_query(const float *x, const pal_cache_turns *t, const pal_cach
     }
 }
 
-static uint64_t f32_bytes(uint32_t cap, uint32_t d, bool turns) {
-    return (void)turns, (uint64_t)cap * pal_cache_d16(d) * 4;
+static uint64_t f32_bytes(uint32_t cap, uint32_t d, pal_cache_use use) {
+    return (void)use, (uint64_t)cap * pal_cache_d16(d) * 4;
 }
 static void f32_store(const pal_cache_rows *c, uint32_t slot, const float *x) {
     uint32_t d = pal_cache_d16(c->d);
@@ -188,8 +191,8 @@ static void f32_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const
 
 /* Halves without subnormals, infinity and NaN: a number below 2^-14 is stored as the nearer of 0 and 2^-14, one above
    65504 as 65504. Read back they are a mask, a shift and a product by a power of two that meets no subnormal. */
-static uint64_t f16_bytes(uint32_t cap, uint32_t d, bool turns) {
-    return (void)turns, (uint64_t)cap * pal_cache_d16(d) * 2;
+static uint64_t f16_bytes(uint32_t cap, uint32_t d, pal_cache_use use) {
+    return (void)use, (uint64_t)cap * pal_cache_d16(d) * 2;
 }
 static void f16_store(const pal_cache_rows *c, uint32_t slot, const float *x) {
     uint32_t d = pal_cache_d16(c->d);
@@ -223,19 +226,24 @@ static void f16_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const
 /* round(v), ties to even, in the low 16 bits of each lane: there the addition of 1.5 * 2^23 leaves it. */
 static inline i4 rounded(f4 v) { return (i4)(v + f4_set(0x1.8p23f)); }
 
-/* ---- q8: d16 bytes round(x / scale) per slot, then the scales of all slots, scale = max|x| / 127, then of keys that turn
-   what the bytes left, as bytes of scale / 256. Values are woven as their products read them, from one end to the other: by
-   slices of 32 columns, blocks of 32 slots, 16 columns, four slots; the four bytes of a column follow each other. ---- */
+/* ---- q8: d16 bytes round(x / scale) per slot, then the scales of all slots, scale = max|x| / 127, then of keys the sums
+   of their bytes, then of those that turn what the bytes left, as bytes of scale / 256. Values are woven as their products
+   read them: by slices of 16 columns, four slots; the four bytes of a column follow each other. Two slices are read side
+   by side, each from one end to the other (one alone the processor does not bring near fast enough). ---- */
 
 static uint64_t q8_codes_bytes(uint32_t cap, uint32_t d) { return (uint64_t)((cap + 3) & ~3u) * pal_cache_d16(d); }
-static uint64_t q8_bytes(uint32_t cap, uint32_t d, bool turns) {
-    return q8_codes_bytes(cap, d) * (turns ? 2 : 1) + pal_align(cap * 4ull);
+static uint64_t q8_bytes(uint32_t cap, uint32_t d, pal_cache_use use) {
+    return q8_codes_bytes(cap, d) * (use == PAL_CACHE_TURNING_KEYS ? 2 : 1) +
+           pal_align(cap * 4ull) * (use == PAL_CACHE_VALUES ? 1 : 2);
 }
 static float *q8_scales(const pal_cache_rows *c) {
     return (float *)(void *)(c->at + (size_t)q8_codes_bytes(c->cap, c->d));
 }
+static int32_t *q8_sums(const pal_cache_rows *c) {
+    return (int32_t *)(void *)q8_scales(c) + pal_align(c->cap * 4ull) / 4;
+}
 static int8_t *q8_left(const pal_cache_rows *c, uint32_t slot) {
-    return (int8_t *)q8_scales(c) + (size_t)pal_align(c->cap * 4ull) + (size_t)slot * pal_cache_d16(c->d);
+    return (int8_t *)q8_sums(c) + (size_t)pal_align(c->cap * 4ull) + (size_t)slot * pal_cache_d16(c->d);
 }
 
 /* The scale max|x| / most of d16 numbers, and its inverse, 0 where the codes are. The bits of |x| order like the values
@@ -252,9 +260,10 @@ static inline h8 h8_of(i4 low, i4 high) {
     return __builtin_shufflevector((h8)low, (h8)high, 0, 2, 4, 6, 8, 10, 12, 14);
 }
 
-/* Scale and codes of x, and unless NULL what they leave. */
-static void q8_codes(const pal_cache_rows *c, uint32_t slot, const float *x, uint8_t *to, int8_t *left) {
+/* Scale and codes of x, and unless NULL what they leave; returns the sum of the codes. */
+static int32_t q8_codes(const pal_cache_rows *c, uint32_t slot, const float *x, uint8_t *to, int8_t *left) {
     uint32_t d = pal_cache_d16(c->d);
+    i4 sum = {0};
     float inverse;
     q8_scales(c)[slot] = q8_scale(x, d, 127, &inverse);
     const f4 by = f4_set(256 * inverse);
@@ -267,23 +276,20 @@ static void q8_codes(const pal_cache_rows *c, uint32_t slot, const float *x, uin
         }
         const h8 low = h8_of(v[0], v[1]), high = h8_of(v[2], v[3]);
         const b16 a = (b16)(low + 128), b = (b16)(high + 128);
-        b16_store(to + i, __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31));
-        if (left)
-            b16_store(left + i, __builtin_shufflevector((b16)low, (b16)high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22,
-                                                        24, 26, 28, 30));
+        const b16 code = __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+        b16_store(to + i, code);
+        sum = i4_dot_b16_u7(code, (b16)u4_kept(0x1010101), sum);
+        if (left) b16_store(left + i, b16_from_h8(low, high));
     }
+    return i4_sum(sum);
 }
 static void q8_key(const pal_cache_rows *c, uint32_t slot, const float *x) {
-    q8_codes(c, slot, x, c->at + (size_t)slot * pal_cache_d16(c->d), c->turns ? q8_left(c, slot) : NULL);
+    q8_sums(c)[slot] = q8_codes(c, slot, x, c->at + (size_t)slot * pal_cache_d16(c->d),
+                                c->use == PAL_CACHE_TURNING_KEYS ? q8_left(c, slot) : NULL);
 }
 /* Where four slots from `slot` on have 16 columns from `column` on. */
 static uint8_t *q8_woven(const pal_cache_rows *c, uint32_t slot, uint32_t column) {
-    const uint32_t slice = column / PAL_CACHE_COLUMNS * PAL_CACHE_COLUMNS,
-                   block = slot / PAL_CACHE_BLOCK * PAL_CACHE_BLOCK;
-    const uint32_t cap = (c->cap + 3) & ~3u, wide = pal_cache_d16(c->d) - slice;
-    const uint32_t slots = cap - block < PAL_CACHE_BLOCK ? cap - block : PAL_CACHE_BLOCK;
-    return c->at + (size_t)slice * cap + (size_t)block * (wide < PAL_CACHE_COLUMNS ? wide : PAL_CACHE_COLUMNS) +
-           (size_t)(column - slice) * slots + (slot - block) * 16;
+    return c->at + (size_t)column * ((c->cap + 3) & ~3u) + (size_t)slot * 16;
 }
 static void q8_value(const pal_cache_rows *c, uint32_t slot, const float *x) {
     uint8_t codes[PAL_CACHE_WIDEST];
@@ -312,16 +318,19 @@ typedef h8 h8_anywhere __attribute__((aligned(2), may_alias));
 static inline h8 h8_load(const int16_t *p) { return *(const h8_anywhere *)p; }
 static inline void h8_store(int16_t *p, h8 v) { *(h8_anywhere *)p = v; }
 
-/* Queries are int16 as large as keeps the sum of d products within int32. They are rotated as such, at twice the size and by
-   halves of cosines: what a table whose magnitude is below 2 makes of them fits. All turns have one scale. */
+/* Queries are integers of 14 bits, eight to a vector. Where sums of four products of bytes are one instruction they are
+   bytes: of sixteen, 2^13 added, the high and the low 7 bits, in two vectors that follow each other. */
+enum { QUERIES_OF_BYTES = PAL_FAST_DOT && !PAL_NARROW_DOT, HEAD_BYTES = QUERIES_OF_BYTES ? 32 : 16 };
+
+/* They are rotated as int16, by halves of cosines: what a table whose magnitude is below 2 makes of them fits. All turns
+   have one scale. */
 static void q8_query(const float *x, const pal_cache_turns *t, const pal_cache_queries *q, uint32_t token,
                      uint32_t head) {
-    const uint32_t d = q->vectors * 8, room = INT32_MAX / (127 * d), most = room < 32767 ? room : 32767;
-    const uint32_t half = t->n_rot / 2, turned = half & ~7u;
-    uint8_t *out = queries_at(q, token) + 16 * head;
-    float inverse, scale = q8_scale(x, d, (float)most * 0x1.6p-1f, &inverse);
+    const uint32_t d = q->vectors * 8, half = t->n_rot / 2, turned = half & ~7u;
+    uint8_t *out = queries_at(q, token) + HEAD_BYTES * head;
+    float inverse, scale = q8_scale(x, d, 0x1.6p12f, &inverse);
     int16_t code[PAL_CACHE_WIDEST], y[PAL_CACHE_WIDEST];
-    *(float *)(void *)(out - 16 * q->group) = 2 * scale * t->scale;
+    *query_scale(q, token, head) = 2 * scale * t->scale;
     for (uint32_t i = 0; i < d; i += 8) { /* rounded; of what is not a number the scale tells */
         const h8 both = h8_of(rounded(f4_load(x + i) * f4_set(inverse)), rounded(f4_load(x + i + 4) * f4_set(inverse)));
         h8_store(code + i, both);
@@ -340,7 +349,16 @@ static void q8_query(const float *x, const pal_cache_turns *t, const pal_cache_q
             y[i] = (int16_t)(h1_mulr(a, cos[i]) - h1_mulr(b, sin[i]));
             y[half + i] = (int16_t)(h1_mulr(a, sin[i]) + h1_mulr(b, cos[i]));
         }
-        for (uint32_t i = 0; i < d; i += 8, out += 16 * q->group) b16_store(out, (b16)h8_load(y + i));
+        for (uint32_t i = 0; i < d; i += 16, out += 32 * q->group) {
+            h8 a = h8_load(y + i), b = h8_load(y + i + 8);
+            if (QUERIES_OF_BYTES) {
+                const h8 low = (h8)u4_kept(0x7f007f), middle = (h8)u4_kept(0x20002000);
+                a += middle, b += middle;
+                const b16 high = b16_from_h8(a >> 7, b >> 7);
+                b = (h8)b16_from_h8(a & low, b & low), a = (h8)high;
+            }
+            b16_store(out, (b16)a), b16_store(out + (QUERIES_OF_BYTES ? 16 : 16 * q->group), (b16)b);
+        }
     }
 }
 
@@ -350,48 +368,58 @@ static void q8_bring(const pal_cache_rows *c, uint32_t slot) {
     pal_touch(row + pal_cache_d16(c->d) - 1);
 }
 
-/* Unsigned, for rows behind the last of a tile are anything and may overflow. */
-static inline i4 isums4(const u4 *r) {
+/* Unsigned, for what lies behind the last row of a tile may be anything. */
+static inline u4 isums4(const u4 *r) {
     u4 a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5) + __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
     u4 b = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5) + __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
-    return (i4)(__builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7));
+    return __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7);
 }
 PAL_INLINE void idots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint8_t *rest, const pal_cache_queries *q,
-                      const uint8_t *first, uint32_t heads, float *s, uint32_t stride) {
-    const uint32_t d = pal_cache_d16(c->d);
+                      uint32_t token, uint32_t head, uint32_t heads, float *s, uint32_t stride) {
+    const uint32_t d = pal_cache_d16(c->d), step = QUERIES_OF_BYTES ? 16 : 8;
+    const uint8_t *first = queries_at(q, token) + HEAD_BYTES * head;
     const int8_t *row = (const int8_t *)c->at + (size_t)j0 * d;
     const float *scale = q8_scales(c) + j0;
+    const int32_t *codes = q8_sums(c) + j0;
     for (uint32_t j = 0; j < n; j += 4) {
         u4 sum[3][4];
         PAL_UNROLL
         for (uint32_t r = 0; r < 4; r++) {
             const uint8_t *x = first + rest[j + r] * turn_bytes(q);
-            u4 of[3] = {{0}};
+            i4 high[3] = {{0}}, low[3] = {{0}};
             PAL_ROLLED
-            for (const int8_t *end = row + d; row < end; row += 8, x += 16 * q->group) {
-                h8 key = h8_of_bytes(row);
+            for (const int8_t *end = row + d; row < end; row += step, x += 2 * step * q->group) {
+                const b16 key = QUERIES_OF_BYTES ? b16_load(row) : (b16)h8_of_bytes(row);
                 PAL_UNROLL
-                for (uint32_t h = 0; h < heads; h++) of[h] += (u4)i4_dot((h8)b16_load(x + 16 * h), key);
+                for (uint32_t h = 0; h < heads; h++) {
+                    const uint8_t *of = x + HEAD_BYTES * h;
+                    if (QUERIES_OF_BYTES) {
+                        high[h] = i4_dot_b16_u7(key, b16_load(of), high[h]);
+                        low[h] = i4_dot_b16_u7(key, b16_load(of + 16), low[h]);
+                    } else {
+                        low[h] += i4_dot((h8)b16_load(of), (h8)key);
+                    }
+                }
             }
             PAL_UNROLL
-            for (uint32_t h = 0; h < heads; h++) sum[h][r] = of[h];
+            for (uint32_t h = 0; h < heads; h++) sum[h][r] = ((u4)high[h] << 7) + (u4)low[h];
         }
+        const u4 added = QUERIES_OF_BYTES ? (u4)i4_load(codes + j) << 13 : u4_kept(0);
         PAL_UNROLL
         for (uint32_t h = 0; h < heads; h++) {
-            const f4 by = f4_set(*(const float *)(const void *)(first - 16 * q->group + 16 * h));
-            f4_store(s + h * stride + j, f4_from(isums4(sum[h])) * (f4_load(scale + j) * by));
+            const f4 by = f4_set(*query_scale(q, token, head + h));
+            f4_store(s + h * stride + j, f4_from((i4)(isums4(sum[h]) - added)) * (f4_load(scale + j) * by));
         }
     }
 }
 static void q8_dots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint8_t *rest, const pal_cache_queries *q,
                     float *s, uint32_t stride) {
     for (uint32_t t = 0; t < q->tokens; t++) {
-        const uint8_t *x = queries_at(q, t);
-        uint32_t heads = q->group;
-        for (; heads > 4 || heads == 3; heads -= 3, x += 3 * 16, s += 3 * stride)
-            idots(c, j0, n, rest, q, x, 3, s, stride);
-        for (; heads > 1; heads -= 2, x += 2 * 16, s += 2 * stride) idots(c, j0, n, rest, q, x, 2, s, stride);
-        if (heads) idots(c, j0, n, rest, q, x, 1, s, stride), s += stride;
+        uint32_t h = 0;
+        for (; q->group - h > 4 || q->group - h == 3; h += 3, s += 3 * stride)
+            idots(c, j0, n, rest, q, t, h, 3, s, stride);
+        for (; q->group - h > 1; h += 2, s += 2 * stride) idots(c, j0, n, rest, q, t, h, 2, s, stride);
+        if (h < q->group) idots(c, j0, n, rest, q, t, h, 1, s, stride), s += stride;
     }
 }
 
@@ -408,7 +436,7 @@ static void q8_weights(const pal_cache_rows *c, const float *p, uint32_t n, uint
             pal_copy(last, from, (n - j) * sizeof *last);
             from = last;
         }
-        PAL_ROLLED
+        PAL_UNROLL
         for (uint32_t i = 0; i < PAL_CACHE_BLOCK / 4; i++) {
             w[i] = f4_load(from + 4 * i) * f4_load(p + j + 4 * i);
             most = i4_max((i4)w[i], most);
@@ -421,6 +449,7 @@ static void q8_weights(const pal_cache_rows *c, const float *p, uint32_t n, uint
         }
         *scale++ = max / 127;
         const f4 inverse = f4_set(127 / max);
+        PAL_UNROLL
         for (uint32_t i = 0; i < PAL_CACHE_BLOCK / 4; i += 4) {
             i4 code[4];
             PAL_UNROLL

@@ -14,11 +14,14 @@ enum {
 /* Heads take whole tiles: d16 is d rounded up to a multiple of 16, filled up with zeros. */
 static inline uint32_t pal_cache_d16(uint32_t d) { return (d + 15) & ~15u; }
 
+/* Keys that turn are read back, turned and stored again: q8 keeps 16 bits of them. */
+typedef enum { PAL_CACHE_VALUES, PAL_CACHE_KEYS, PAL_CACHE_TURNING_KEYS } pal_cache_use;
+
 /* The keys or the values of one KV head. */
 typedef struct {
     uint8_t *at;
     uint32_t cap, d;
-    bool turns; /* keys that are read back, turned and stored again: q8 keeps 16 bits of them */
+    pal_cache_use use;
 } pal_cache_rows;
 
 /* What a query x [d16] is multiplied by: scale, and in turn i the rotation of row cs - i of a table [][n_rot]. */
@@ -51,8 +54,8 @@ static inline uint32_t pal_cache_codes_bytes(uint32_t stride) { return stride + 
 
 typedef struct {
     const char *name;
-    uint32_t q_vector;                                       /* numbers of a query in a vector */
-    uint64_t (*bytes)(uint32_t cap, uint32_t d, bool turns); /* of one head's keys or values, 16-byte aligned */
+    uint32_t q_vector;                                                     /* numbers of a query in a vector */
+    uint64_t (*bytes)(uint32_t cap, uint32_t d, pal_cache_use use);        /* of one head, 16-byte aligned */
     void (*key)(const pal_cache_rows *c, uint32_t slot, const float *x);   /* stores x [d16] */
     void (*value)(const pal_cache_rows *c, uint32_t slot, const float *x); /* the same among values */
     void (*row)(const pal_cache_rows *c, uint32_t slot, float *x);         /* a key that turns, x [d16] */

@@ -218,11 +218,12 @@ static void cache_formats(void) {
             float *s = test_take(HEADS * STRIDE * 4), *all = test_take(HEADS * STRIDE * 4),
                   *o = test_take(HEADS * d16 * 4);
             uint8_t *codes = test_take(HEADS * pal_cache_codes_bytes(STRIDE)), rest[STRIDE] = {0};
-            pal_cache_rows keys = {test_take(f->bytes(CAP, d, turned)), CAP, d, turned};
-            pal_cache_rows values = {test_take(f->bytes(CAP, d, false)), CAP, d, false};
+            const pal_cache_use use = turned ? PAL_CACHE_TURNING_KEYS : PAL_CACHE_KEYS;
+            pal_cache_rows keys = {test_take(f->bytes(CAP, d, use)), CAP, d, use};
+            pal_cache_rows values = {test_take(f->bytes(CAP, d, PAL_CACHE_VALUES)), CAP, d, PAL_CACHE_VALUES};
             pal_cache_queries queries = {NULL, tokens, turns, d16 / f->q_vector, group};
             queries.at = test_take(tokens * pal_cache_token_bytes(&queries));
-            CHECK(f->bytes(CAP, d, turned) % 16 == 0);
+            CHECK(f->bytes(CAP, d, use) % 16 == 0);
             for (uint32_t j = 0; j < TURNS; j++)
                 for (uint32_t k = 0; k < n_rot / 2; k++) {
                     double sin, cos;
@@ -315,7 +316,7 @@ static void cache_formats(void) {
 /* Halves: every pattern that can be stored is read back exactly; what cannot is the nearest that can. */
 static void halves(void) {
     const pal_cache_format *f = pal_cache_row(PAL_CACHE_F16);
-    const pal_cache_rows c = {test_take(f->bytes(1, 16, false)), 1, 16, false};
+    const pal_cache_rows c = {test_take(f->bytes(1, 16, PAL_CACHE_VALUES)), 1, 16, PAL_CACHE_VALUES};
     const float one = 1;
     const pal_cache_weights w = {&one, NULL, PAL_CACHE_BLOCK, 1, 1, 1};
     float x[16] = {0}, out[16];
@@ -336,8 +337,8 @@ static void halves(void) {
 /* What is not a number is not hidden by the integers of q8. */
 static void not_finite(void) {
     const pal_cache_format *f = pal_cache_row(PAL_CACHE_Q8);
-    const pal_cache_rows keys = {test_take(f->bytes(4, 16, true)), 4, 16, true};
-    const pal_cache_rows values = {test_take(f->bytes(4, 16, false)), 4, 16, false};
+    const pal_cache_rows keys = {test_take(f->bytes(4, 16, PAL_CACHE_TURNING_KEYS)), 4, 16, PAL_CACHE_TURNING_KEYS};
+    const pal_cache_rows values = {test_take(f->bytes(4, 16, PAL_CACHE_VALUES)), 4, 16, PAL_CACHE_VALUES};
     float x[16] = {1, 2, 3, 4}, s[4], o[16], *p = test_take(PAL_CACHE_BLOCK * 4);
     uint8_t *codes = test_take(pal_cache_codes_bytes(PAL_CACHE_BLOCK)), rest[4] = {0}, at[48];
     const pal_cache_queries query = {at, 1, 1, 2, 1};
