@@ -250,7 +250,8 @@ static int8_t *q8_left(const pal_cache_rows *c, uint32_t slot) {
    and put NaN above inf. */
 static float q8_scale(const float *x, uint32_t d16, float most, float *inverse) {
     i4 top = {0};
-    for (uint32_t i = 0; i < d16; i += 4) top = i4_max((i4)f4_abs(f4_load(x + i)), top);
+    for (uint32_t i = 0; i < d16; i += 16) PAL_UNROLL
+    for (uint32_t k = 0; k < 16; k += 4) top = i4_max((i4)f4_abs(f4_load(x + i + k)), top);
     float max = pal_bits_f32((uint32_t)i4_top(top)[0]);
     *inverse = max >= 0x1p-100f ? most / max : 0;
     return max / most;
@@ -266,14 +267,16 @@ static int32_t q8_codes(const pal_cache_rows *c, uint32_t slot, const float *x, 
     i4 sum = {0};
     float inverse;
     q8_scales(c)[slot] = q8_scale(x, d, 127, &inverse);
+    if (inverse == 0) { /* too small, or not finite, which the scale tells */
+        pal_zero(to, d);
+        if (left) pal_zero(left, d);
+        return 0;
+    }
     const f4 by = f4_set(256 * inverse);
-    for (uint32_t i = 0; i < d; i += 16) { /* 256 code + what is left, -128..127; of NaN 0 */
+    for (uint32_t i = 0; i < d; i += 16) { /* 256 code + what is left, -128..127 */
         i4 v[4];
         PAL_UNROLL
-        for (uint32_t k = 0; k < 4; k++) {
-            f4 scaled = f4_load(x + i + 4 * k) * by;
-            v[k] = rounded((f4)((i4)scaled & (scaled == scaled)));
-        }
+        for (uint32_t k = 0; k < 4; k++) v[k] = rounded(f4_load(x + i + 4 * k) * by);
         const h8 low = h8_of(v[0], v[1]), high = h8_of(v[2], v[3]);
         const b16 a = (b16)(low + 128), b = (b16)(high + 128);
         const b16 code = __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
