@@ -1,6 +1,5 @@
 /* Vector operations between the matrix products. n may be anything; no pointer needs an alignment, and none changes a
-   bit. Results agree between strict and fused except where madd is named: pal_dot, pal_axpy and
-   pal_shares.
+   bit. Results agree between strict and fused except where madd is named: pal_dot, pal_axpy, pal_shares.
 
    Fixed orders of summation (design I4):
      pal_dot   element i goes to float lane i mod 16 (four f4 in turn), in the order of i; the four f4 are added as

@@ -381,8 +381,8 @@ static void fall(void *ctx, uint32_t part, uint32_t parts) {
     const pal_slots s = slots_of(u, l->set);
     const uint32_t heads = a->n_head_kv / u->r->sets, units = heads * l->n;
     const uint32_t from = pal_part_from(units, part, parts), to = pal_part_from(units, part + 1, parts);
-    for (uint32_t pass = !format->bring; pass < 2;
-         pass++) { /* brought near all at once: they lie far from each other */
+    /* In a first pass they are brought near, all at once: they lie far from each other. */
+    for (uint32_t pass = !format->bring; pass < 2; pass++) {
         uint32_t head = from / l->n, rank = l->first + from % l->n * PAL_RANK_STEP;
         for (uint32_t unit = from; unit < to; head++, rank = l->first) {
             const pal_cache_rows keys = keys_of(u, l->set * heads + head);
