@@ -80,6 +80,15 @@ static inline b16 b16_from_h8(h8 low, h8 high) {
     return __builtin_shufflevector((b16)low, (b16)high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
 }
 
+/* The same of numbers 0..255. */
+static inline b16 b16_narrow(h8 low, h8 high) {
+#if defined(__wasm_simd128__)
+    return (b16)wasm_u8x16_narrow_i16x8((v128_t)low, (v128_t)high);
+#else
+    return b16_from_h8(low, high);
+#endif
+}
+
 /* The fixed order of every horizontal sum: (0+2)+(1+3), so that two-step shuffles and scalar code agree. */
 static inline float f4_sum(f4 v) { return (v[0] + v[2]) + (v[1] + v[3]); }
 static inline int32_t i4_sum(i4 v) { return v[0] + v[1] + v[2] + v[3]; }

@@ -357,8 +357,8 @@ static void q8_query(const float *x, const pal_cache_turns *t, const pal_cache_q
             if (QUERIES_OF_BYTES) {
                 const h8 low = (h8)u4_kept(0x7f007f), middle = (h8)u4_kept(0x20002000);
                 a += middle, b += middle;
-                const b16 high = b16_from_h8(a >> 7, b >> 7);
-                b = (h8)b16_from_h8(a & low, b & low), a = (h8)high;
+                const b16 high = b16_narrow(a >> 7, b >> 7);
+                b = (h8)b16_narrow(a & low, b & low), a = (h8)high;
             }
             b16_store(out, (b16)a), b16_store(out + (QUERIES_OF_BYTES ? 16 : 16 * q->group), (b16)b);
         }

@@ -38,8 +38,13 @@ static inline i4 may_leave(const pal_slots *s, uint32_t j, uint32_t to) {
     return live & (i4_load(s->pinned + j) == 0) & (i4)((u4)i4_load(s->pos + j) < (u4)i4_set((int32_t)to));
 }
 
+static inline float least_of(f4 v) {
+    const float a = v[0] < v[1] ? v[0] : v[1], b = v[2] < v[3] ? v[2] : v[3];
+    return a < b ? a : b;
+}
+
 /* The rank of the lowest score among those not pinned with position below `to`; of equals (or if all are NaN) the oldest.
-   Few blocks of slots have a lower score than all before: those are looked through once more, for who it is. */
+   Few blocks of slots have a lower score than all before: those are looked through for who may leave, and who it is. */
 enum { BLOCK = 64 };
 static uint32_t lowest(const pal_slots *s, uint32_t to) {
     const uint32_t n = pal_slots_n(s);
@@ -47,12 +52,15 @@ static uint32_t lowest(const pal_slots *s, uint32_t to) {
     uint32_t who = UINT32_MAX; /* by position */
     for (uint32_t from = 0; from < n; from += BLOCK) {
         const uint32_t end = n - from < BLOCK ? n : from + BLOCK;
-        f4 low = f4_set(__builtin_inff());
+        const f4 none = f4_set(__builtin_inff());
+        f4 low = none, all = none;
+        for (uint32_t j = from; j < end; j += 4) all = f4_min(all, f4_load(s->score + j));
+        if (least_of(all) > least) continue;
         for (uint32_t j = from; j < end; j += 4) {
             f4 v = f4_load(s->score + j);
             low = f4_select(may_leave(s, j, to) & (i4)(v < low), v, low);
         }
-        const float a = low[0] < low[1] ? low[0] : low[1], b = low[2] < low[3] ? low[2] : low[3], block = a < b ? a : b;
+        const float block = least_of(low);
         if (block > least) continue;
         u4 first = ~(u4){0};
         for (uint32_t j = from; j < end; j += 4) {
