@@ -20,7 +20,7 @@
 
    reading a chunk is exact (design I5): products for all tokens; then runs of tokens between which nothing leaves, which
    are stored first and then attend together, each to the states up to itself. A full cache makes runs of one token.
-   A run takes four steps, each shared out among the team: queries, scores by blocks of slots, softmax, values by columns
+   A run takes four steps, each shared out among the team: keys and queries, scores by blocks of slots, softmax, values by columns
    (with what each slot got); a state that leaves a fifth, the keys that turn back.
 
    state:  [sets] slots of policy.h | keys [n_head_kv] | values [n_head_kv], each of cap = budget + 1 rows
@@ -210,51 +210,66 @@ static size_t turn_of(const run *u, uint32_t i, uint32_t rank) {
     return (size_t)(u->r->ranked ? rank : u->t + i) * u->l->attention.n_rot;
 }
 
-/* Token i of the run: a state more in each set, its keys and values. */
-static void append(const run *u, uint32_t i) {
+/* Keys and values of KV head g, of every token of the run. */
+static void keep(const run *u, uint32_t g) {
     const pal_attention *a = &u->l->attention;
     const plan *r = u->r;
-    const work *w = u->w;
-    const uint32_t t = u->t + i, n = seen_by(u, i);
-    for (uint32_t set = 0; set < r->sets; set++) {
-        pal_slots s = slots_of(u, set);
-        pal_slots_append(&s, u->c->pos + t, u->c->pinned && r->pins);
-    }
-    for (uint32_t g = 0; g < a->n_head_kv; g++) {
-        const pal_slots s = slots_of(u, set_of(u, g));
-        const pal_cache_rows keys = keys_of(u, g), values = values_of(u, g);
-        const size_t kv = (size_t)t * a->n_head_kv + g;
-        float one[PAL_CACHE_WIDEST];
-        place(a, w->k + kv * a->d_k, one);
-        const size_t turn = turn_of(u, i, (n - 1) / PAL_RANK_STEP * PAL_RANK_STEP);
-        if (a->rope >= 0) pal_rope(one, u->c->rope[a->rope] + turn, a->n_rot);
-        r->format->key(&keys, s.order[n - 1], one);
-        pal_copy(one, w->v + kv * a->d_v, a->d_v * sizeof(float));
-        pal_zero(one + a->d_v, (r->v16 - a->d_v) * sizeof(float));
-        r->format->value(&values, s.order[n - 1], one);
+    const pal_slots s = slots_of(u, set_of(u, g));
+    const pal_cache_rows keys = keys_of(u, g), values = values_of(u, g);
+    for (uint32_t i = 0; i < u->m; i++) {
+        const uint32_t rank = seen_by(u, i) - 1;
+        const size_t kv = ((size_t)u->t + i) * a->n_head_kv + g;
+        float x[PAL_CACHE_WIDEST];
+        place(a, u->w->k + kv * a->d_k, x);
+        if (a->rope >= 0)
+            pal_rope(x, u->c->rope[a->rope] + turn_of(u, i, rank / PAL_RANK_STEP * PAL_RANK_STEP), a->n_rot);
+        r->format->key(&keys, s.order[rank], x);
+        pal_copy(x, u->w->v + kv * a->d_v, a->d_v * sizeof *x);
+        pal_zero(x + a->d_v, (r->v16 - a->d_v) * sizeof *x);
+        r->format->value(&values, s.order[rank], x);
     }
 }
 
 #define LOG2E 0x1.715476p+0f /* p is taken as a power of two */
 
-/* The queries, in each turn that a slot can want. */
-static void queries(void *ctx, uint32_t part, uint32_t parts) {
-    const run *u = ctx;
+/* Query h of KV head g and token i, in each turn that a slot can want. */
+static void query(const run *u, uint32_t g, uint32_t i, uint32_t h) {
     const pal_attention *a = &u->l->attention;
-    const plan *r = u->r;
-    const uint32_t units = a->n_head * u->m;
+    const uint32_t n = seen_by(u, i);
+    const pal_cache_queries q = queries_of(u, g, 0);
+    pal_cache_turns turns = {.n = n < q.turns ? n : q.turns, .scale = a->scale * LOG2E};
+    if (a->rope >= 0) {
+        turns.cs = u->c->rope[a->rope] + turn_of(u, i, n - 1);
+        turns.cs16 = u->c->rope16[a->rope] + turn_of(u, i, n - 1);
+        turns.n_rot = a->n_rot;
+    }
+    float x[PAL_CACHE_WIDEST];
+    place(a, u->w->q + (((size_t)u->t + i) * a->n_head + g * u->group + h) * q_step(a), x);
+    u->r->format->query(x, &turns, &q, i, h);
+}
+
+/* How far each slot's rank is above its anchor. */
+static void ranks(const run *u, uint32_t set) {
+    const pal_slots s = slots_of(u, set);
+    uint8_t *rest = u->w->rest + set * u->r->stride;
+    pal_zero(rest, u->r->stride);
+    for (uint32_t rank = 0; rank < u->n && u->r->ranked; rank++) rest[s.order[rank]] = rank % PAL_RANK_STEP;
+}
+
+/* All that the scores want: ranks, queries, keys (and values). */
+static uint32_t prepare_units(const run *u) {
+    return u->r->sets + u->l->attention.n_head * u->m + u->l->attention.n_head_kv;
+}
+static void prepare(void *ctx, uint32_t part, uint32_t parts) {
+    const run *u = ctx;
+    const uint32_t units = prepare_units(u), sets = u->r->sets, kept = units - u->l->attention.n_head_kv;
     for (uint32_t unit = pal_part_from(units, part, parts); unit < pal_part_from(units, part + 1, parts); unit++) {
-        const uint32_t row = unit / u->group, h = unit % u->group, g = row / u->m, i = row % u->m, n = seen_by(u, i);
-        const pal_cache_queries q = queries_of(u, g, 0);
-        pal_cache_turns turns = {.n = n < q.turns ? n : q.turns, .scale = a->scale * LOG2E};
-        if (a->rope >= 0) {
-            turns.cs = u->c->rope[a->rope] + turn_of(u, i, n - 1);
-            turns.cs16 = u->c->rope16[a->rope] + turn_of(u, i, n - 1);
-            turns.n_rot = a->n_rot;
-        }
-        float x[PAL_CACHE_WIDEST];
-        place(a, u->w->q + (((size_t)u->t + i) * a->n_head + g * u->group + h) * q_step(a), x);
-        r->format->query(x, &turns, &q, i, h);
+        if (unit < sets)
+            ranks(u, unit);
+        else if (unit < kept)
+            query(u, (unit - sets) / u->group / u->m, (unit - sets) / u->group % u->m, (unit - sets) % u->group);
+        else
+            keep(u, unit - kept);
     }
 }
 
@@ -360,14 +375,6 @@ static void values(void *ctx, uint32_t part, uint32_t parts) {
     }
 }
 
-/* How far each slot's rank is above its anchor. */
-static void ranks(const run *u, uint32_t set) {
-    const pal_slots s = slots_of(u, set);
-    uint8_t *rest = u->w->rest + set * u->r->stride;
-    pal_zero(rest, u->r->stride);
-    for (uint32_t rank = 0; rank < u->n && u->r->ranked; rank++) rest[s.order[rank]] = rank % PAL_RANK_STEP;
-}
-
 /* A state leaves: of those behind it, the n keys at an anchor, from the first on, fall to the anchor before. */
 typedef struct {
     const run *u;
@@ -404,11 +411,16 @@ static void fall(void *ctx, uint32_t part, uint32_t parts) {
 static void attend(run *u) {
     const pal_attention *a = &u->l->attention;
     const plan *r = u->r;
-    for (uint32_t i = 0; i < u->m; i++) append(u, i);
-    for (uint32_t set = 0; set < r->sets; set++) ranks(u, set);
+    for (uint32_t set = 0; set < r->sets; set++) {
+        pal_slots s = slots_of(u, set);
+        for (uint32_t i = 0; i < u->m; i++) pal_slots_append(&s, u->c->pos + u->t + i, u->c->pinned && r->pins);
+    }
     pal_team *team = u->c->team;
     const uint64_t products = (uint64_t)u->m * a->n_head * u->n, turns = (uint64_t)u->m * a->n_head * r->queries.turns;
-    pal_team_run(team, queries, u, pal_team_parts(team, a->n_head * u->m, turns * a->d_k * 4));
+    const uint64_t kept = (uint64_t)u->m * a->n_head_kv * (r->k16 + r->v16);
+    pal_team_run(
+        team, prepare, u,
+        pal_team_parts(team, prepare_units(u), turns * a->d_k * 4 + kept * 128 + (uint64_t)r->sets * u->n * 16));
     pal_team_run(team, scores, u, pal_team_parts(team, a->n_head_kv * score_blocks(u), products * a->d_k));
     pal_team_run(team, softmax, u, pal_team_parts(team, a->n_head * u->m, products * 32));
     pal_team_run(team, values, u, pal_team_parts(team, value_units(u) + r->sets * score_parts(u), products * a->d_v));
