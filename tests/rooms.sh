@@ -27,7 +27,7 @@ room() {
     tokenizer*.* | unicode*.* | bpe*.* | spm*.*) echo text ;;
     sampler.*) echo sampler ;;
     layer/policy.*) echo policy ;;
-    layer/layer.* | layer/kinds.* | layer/cache.*) echo layer ;;
+    layer/layer.* | layer/kinds.* | layer/cache*.*) echo layer ;;
     layer/*) echo kind ;;
     model*.* | arch/*) echo model ;;
     pal.h) echo public ;;

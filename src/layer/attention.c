@@ -14,14 +14,14 @@
                back by 32 when its rank falls below its anchor, which rounds it once more in its format (q8: in 16 bits)
    Interleaved pairs are stored first halves first, so that there is one kind of rotation.
 
-   order of operations (design I4): q is rotated, then multiplied by scale / log 2. The two products over the cache are those
-   of cache.c. p is pal_shares of ops.h over the slots, 1 for the largest; o and scores, which sum over the heads in their
-   order by madd, are multiplied by what it returns.
+   order of operations (design I4): q is rotated, then multiplied by scale / log 2. The two products over the cache are
+   those of cache.c and cache_q8.c. p is pal_shares of ops.h over the slots, 1 for the largest; o and scores, which sum
+   over the heads in their order by madd, are multiplied by what it returns.
 
    reading a chunk is exact (design I5): products for all tokens; then runs of tokens between which nothing leaves, which
    are stored first and then attend together, each to the states up to itself. A full cache makes runs of one token.
-   A run takes four steps, each shared out among the team: keys and queries, scores by blocks of slots, softmax, values by columns
-   (with what each slot got); a state that leaves a fifth, the keys that turn back.
+   A run takes four steps, each shared out among the team: keys and queries, scores by blocks of slots, softmax, values
+   by columns (with what each slot got); a state that leaves a fifth, the keys that turn back.
 
    state:  [sets] slots of policy.h | keys [n_head_kv] | values [n_head_kv], each of cap = budget + 1 rows
    A sliding window no longer than the budget makes the layer first in, first out with budget = window - 1: exact, and smaller.

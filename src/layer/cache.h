@@ -42,6 +42,14 @@ typedef struct {
 static inline size_t pal_cache_token_bytes(const pal_cache_queries *q) {
     return (size_t)16 * q->group * (1 + q->turns * q->vectors);
 }
+/* The scale of a head of a token; the vectors of a token in turn 0, and the bytes from turn to turn. */
+static inline float *pal_cache_query_scale(const pal_cache_queries *q, uint32_t token, uint32_t head) {
+    return (float *)(void *)(q->at + token * pal_cache_token_bytes(q) + 16 * head);
+}
+static inline uint8_t *pal_cache_queries_at(const pal_cache_queries *q, uint32_t token) {
+    return q->at + token * pal_cache_token_bytes(q) + 16 * q->group;
+}
+static inline uint32_t pal_cache_turn_bytes(const pal_cache_queries *q) { return 16 * q->vectors * q->group; }
 
 /* Probabilities of `tokens` tokens and their `group` query heads; token i has seen seen + i slots. */
 typedef struct {
@@ -75,5 +83,6 @@ typedef struct {
 } pal_cache_format;
 
 const pal_cache_format *pal_cache_row(uint32_t i); /* NULL past the end */
+extern const pal_cache_format pal_cache_q8;
 
 #endif
