@@ -83,8 +83,9 @@ static uint64_t state_bytes(const pal_layer *l, const pal_bounds *b) {
 
 static uint32_t q_step(const pal_attention *a) { return a->gated ? 2 * a->d_k : a->d_k; } /* from head to head */
 
-/* Scratch: q, k, v, o of the chunk; of a run, by KV head, token and query head: queries in each turn [q_bytes], probabilities
-   [stride], their codes, what makes them sum to 1, outputs [v16]; of each slot its rank above the anchor [sets][stride]. */
+/* Scratch: q, k, v, o of the chunk; of a run, by KV head, token and query head: queries in each turn [q_bytes],
+   probabilities [stride], their codes, what makes them sum to 1, outputs [v16]; of each slot its rank above the anchor
+   [sets][stride]. */
 typedef struct {
     float *q, *k, *v, *o, *p, *share, *heads_o;
     uint8_t *queries, *codes, *rest;

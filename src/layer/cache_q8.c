@@ -8,8 +8,9 @@
 /* round(v), ties to even, in the low 16 bits of each lane: there the addition of 1.5 * 2^23 leaves it. */
 static inline i4 rounded(f4 v) { return (i4)(v + f4_set(0x1.8p23f)); }
 
-/* d16 bytes round(x / scale) per slot, then the scales of all slots, scale = max|x| / 127, then of keys the sums
-   of their bytes, then of those that turn what the bytes left, as bytes of scale / 256. Values are woven as their products
+/* d16 bytes round(x / scale) per slot, then the scales of all slots, scale = max|x| / 127, then of keys the sums of their
+   bytes (in every build, for a state is the same in all), then of those that turn what the bytes left, as bytes of
+   scale / 256. Values are woven as their products
    read them: by slices of 16 columns, four slots; the four bytes of a column follow each other. Two slices are read side
    by side, each from one end to the other (one alone the processor does not bring near fast enough). */
 
@@ -165,7 +166,7 @@ PAL_INLINE void idots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const ui
     const uint8_t *first = pal_cache_queries_at(q, token) + HEAD_BYTES * head;
     const int8_t *row = (const int8_t *)c->at + (size_t)j0 * d;
     const float *scale = q8_scales(c) + j0;
-    const int32_t *codes = q8_sums(c) + j0;
+    const int32_t *sums = q8_sums(c) + j0;
     for (uint32_t j = 0; j < n; j += 4) {
         u4 sum[3][4];
         PAL_UNROLL
@@ -189,7 +190,7 @@ PAL_INLINE void idots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const ui
             PAL_UNROLL
             for (uint32_t h = 0; h < heads; h++) sum[h][r] = ((u4)high[h] << 7) + (u4)low[h];
         }
-        const u4 added = QUERIES_OF_BYTES ? (u4)i4_load(codes + j) << 13 : u4_kept(0);
+        const u4 added = QUERIES_OF_BYTES ? (u4)i4_load(sums + j) << 13 : u4_kept(0);
         PAL_UNROLL
         for (uint32_t h = 0; h < heads; h++) {
             const f4 by = f4_set(*pal_cache_query_scale(q, token, head + h));

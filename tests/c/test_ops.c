@@ -168,7 +168,7 @@ static void softmax_edges(void) {
     NEAR(many[149999] * 150000, 1, 1e-6);
 }
 
-/* Powers of two, against exp in double: the largest is 1, and each n takes the same. */
+/* Powers of two, against exp in double: the largest is 1, the least 2^-100. */
 static void shares_precise(void) {
     enum { N = 40000 };
     float *x = test_take(4 * N);
