@@ -12,13 +12,14 @@
 size_t pal_act_bytes(uint32_t n, uint32_t cols) {
     if (cols % 32) return 0;
     size_t runs = (size_t)n * (cols / 32);
-    return pal_align(runs * 32) + pal_align(runs * 4) + pal_align(runs * 4) + pal_align(runs * 2);
+    return pal_align(runs * 32) + pal_align(runs * sizeof(pal_act_run));
 }
 
-/* 32 activations: scale max|x|/127, codes rounded to nearest even; below 2^-100 all is zero. The maximum is taken over
+/* 32 activations: scale max|x|/127, codes rounded to nearest even; below 2^-90 all is zero. The maximum is taken over
    the bits of |x|, which order like the values and put NaN above inf: a block beyond 2^32, where no model's are, gets
    codes 0 and the scale inf or NaN, so y is NaN. */
-static float quantise32(const float *x, int8_t *q, int16_t *s, int16_t *below) {
+static pal_act_run quantise32(const float *x, uint32_t run, int8_t *q) {
+    pal_act_run made;
     i4 most = {0};
     for (uint32_t i = 0; i < 32; i += 4) {
         i4 v = (i4)f4_abs(f4_load(x + i)), more = v > most;
@@ -27,7 +28,7 @@ static float quantise32(const float *x, int8_t *q, int16_t *s, int16_t *below) {
     int32_t top = most[0];
     for (uint32_t i = 1; i < 4; i++) top = most[i] > top ? most[i] : top;
     float max = pal_bits_f32((uint32_t)top);
-    bool usual = max >= 0x1p-100f && max <= 0x1p32f; /* else the codes are 0 */
+    bool usual = max >= 0x1p-90f && max <= 0x1p32f; /* else the codes are 0 */
     float inverse = usual ? 127.0f / max : 0;
     i4 negative = {0};
     for (uint32_t half = 0; half < 2; half++) {
@@ -41,31 +42,36 @@ static float quantise32(const float *x, int8_t *q, int16_t *s, int16_t *below) {
             negative -= codes[i] & (codes[i] < 0);
         }
         b16_store(q + 16 * half, b16_from(codes));
-        s[half] = (int16_t)i4_sum(sum);
+        made.s[half] = (int16_t)i4_sum(sum);
     }
-    *below = (int16_t)i4_sum(negative);
-    return usual ? max / 127.0f : max < 0x1p-100f ? 0 : max * __builtin_inff();
+    made.below = (int16_t)i4_sum(negative);
+    made.d = usual ? max / 127.0f : max < 0x1p-90f ? 0 : max * __builtin_inff();
+    made.in_word = made.d * pal_bits_f32((127 - run % 4 * 8) << 23);
+    made.sum = made.in_word * (float)(made.s[0] + made.s[1]);
+    return made;
 }
 
 pal_act pal_act_make(const float *x, uint32_t n, uint32_t cols, void *scratch) {
     if (cols % 32) return (pal_act){.x = x, .n = n, .cols = cols};
     int8_t *q = scratch;
-    float *d = (float *)(q + pal_align((size_t)n * cols));
-    int16_t *s = (int16_t *)((uint8_t *)d + pal_align((size_t)n * (cols / 32) * 4));
-    int16_t *below = (int16_t *)((uint8_t *)s + pal_align((size_t)n * (cols / 32) * 4));
-    for (size_t b = 0; b < (size_t)n * (cols / 32); b++)
-        d[b] = quantise32(x + 32 * b, q + 32 * b, s + 2 * b, below + b);
-    return (pal_act){x, q, d, s, below, n, cols, 0};
+    pal_act_run *runs = (pal_act_run *)(void *)(q + pal_align((size_t)n * cols));
+    for (uint32_t t = 0; t < n; t++)
+        for (uint32_t run = 0; run < cols / 32; run++) {
+            const size_t at = (size_t)t * (cols / 32) + run;
+            runs[at] = quantise32(x + 32 * at, run, q + 32 * at);
+        }
+    return (pal_act){x, q, runs, n, cols, 0};
 }
 
 /* ---- a run of 32 columns, 16 rows, one token ---- */
 
 /* What the compiler must know of a format; all constant after inlining. */
 typedef struct {
-    uint32_t runs, span, bytes; /* runs of 32 per block, runs to write out (shifts become constants), bytes per block */
-    int32_t offset;             /* subtracted from each code */
+    uint32_t runs, bytes;  /* runs of 32 per block, bytes per block */
+    int32_t offset;        /* subtracted from each code */
     uint32_t fit;          /* sums of two products that fit into 16 bits together: 8, 4, 2 of codes below 16, 32, 64 */
     bool pairs, min, wide; /* a scale per 16; a minimum; codes of the whole int8 range, summed in 32 bits (fit 8) */
+    bool deep;             /* many runs a block */
     head (*head)(const uint8_t *p, uint32_t r);
     scales (*scale)(const uint8_t *p, const head *h, uint32_t s, uint32_t r);
     void (*codes)(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 extra, b16 w[2]);
@@ -76,17 +82,14 @@ typedef struct {
 /* Activations of a token from some column on. */
 typedef struct {
     const int8_t *q;
-    const float *d;
-    const int16_t *s, *below;
+    const pal_act_run *run;
 } token;
 
 PAL_INLINE token token_at(const pal_act *a, uint32_t t, size_t run) {
     size_t at = t * (size_t)(a->cols / 32) + run;
-    return (token){a->q + 32 * at, a->d + at, a->s + 2 * at, a->below + at};
+    return (token){a->q + 32 * at, a->runs + at};
 }
-PAL_INLINE token token_run(token t, uint32_t run) {
-    return (token){t.q + 32 * run, t.d + run, t.s + 2 * run, t.below + run};
-}
+PAL_INLINE token token_run(token t, uint32_t run) { return (token){t.q + 32 * run, t.run + run}; }
 
 /* A sum of products that grows; what narrow builds have not added up yet is still in 16 bits. */
 typedef struct {
@@ -111,18 +114,22 @@ PAL_INLINE void settle(const kind *f, tally *to, const uint32_t n) { /* after `f
 }
 /* What the sum of columns 0..15 (half 0, or all 32 without pairs) or 16..31 starts at. */
 PAL_INLINE i4 start(const kind *f, const token *x, uint32_t half) {
-    if (f->wide) return i4_dot_b16_start(*x->below);
-    if (f->pairs) return i4_set(-f->offset * x->s[half]);
-    return i4_set(-f->offset * (x->s[0] + x->s[1]));
+    if (f->wide) return i4_dot_b16_start(x->run->below);
+    if (f->pairs) return i4_set(-f->offset * x->run->s[half]);
+    return i4_set(-f->offset * (x->run->s[0] + x->run->s[1]));
 }
-/* acc + the run, once its integer sums are known. */
-PAL_INLINE f4 finish(const kind *f, const scales *z, const token *x, i4 low, i4 high, f4 acc) {
-    f4 dx = f4_set(*x->d) * f4_kept(1 / PAL_SCALE);
-    i4 sum = f->pairs ? low * z->g[0] + high * z->g[1] : low;
-    acc = f4_madd(z->A * dx, f4_from(sum), acc);
-    if (!f->min) return acc;
-    i4 ones = f->pairs ? z->m[0] * x->s[0] + z->m[1] * x->s[1] : i4_set(x->s[0] + x->s[1]);
-    return f4_madd(z->B * dx, f4_from(ones), acc);
+/* acc, or the part of a block, + the run, once its integer sums are known. */
+PAL_INLINE f4 finish(const kind *f, const scales *z, const pal_act_run *x, i4 low, i4 high, f4 acc) {
+    if (f->pairs) return f4_madd(f4_set(x->d), f4_from(low * z->g[0] + high * z->g[1]), acc);
+    if (f->deep) return f4_madd(z->A * f4_set(x->in_word), f4_from(low), acc);
+    const f4 dx = f4_set(x->d) * f4_kept(1 / PAL_SCALE);
+    acc = f4_madd(z->A * dx, f4_from(low), acc);
+    return f->min ? f4_madd(z->B * dx, f4_from(i4_set(x->s[0] + x->s[1])), acc) : acc;
+}
+/* The minima of a block + those of a run. */
+PAL_INLINE f4 minimum(const kind *f, const scales *z, const pal_act_run *x, f4 minima) {
+    if (!f->pairs) return f4_madd(z->B, f4_set(x->sum), minima);
+    return f4_madd(f4_set(x->d), f4_from(z->m[0] * x->s[0] + z->m[1] * x->s[1]), minima);
 }
 
 /* ---- few tokens ---- */
@@ -142,6 +149,7 @@ PAL_INLINE void run_of(const kind *f, const uint8_t *p, uint32_t s, const uint32
                        touch near, tally low[4], tally high[4]) {
     const uint32_t fit = f->pairs ? f->fit : f->fit / 2;
     const uint32_t few = PAL_NARROW_DOT && fit < f->shared ? fit : f->shared;
+    const uint32_t steps = 4 / n; /* written out: of two fours of rows as much as of four */
     const uint8_t *at = p;
     const int8_t *q = x->q;
     u4 extra[4];
@@ -153,9 +161,9 @@ PAL_INLINE void run_of(const kind *f, const uint8_t *p, uint32_t s, const uint32
     PAL_ROLLED for (uint32_t j = 0; j < 4;) {
         PAL_UNROLL for (uint32_t r = 0; r < n; r++) /* the next word, where four steps have more than one */
             if (f->shared < 4) extra[r] = f->extra(p, s, j, r0 + r);
-        PAL_ROLLED for (uint32_t end = j + few; j < end; j++) {
+        PAL_ROLLED for (uint32_t end = j + few; j < end;) PAL_UNROLL for (uint32_t i = 0; i < steps; i++, j++) {
             b16 x0 = b16_four(q), x1 = b16_four(q + 16), w[4][2];
-            PAL_UNROLL for (uint32_t i = 0; i < near.lines; i++) pal_touch(near.at + i * (near.step / near.lines));
+            PAL_UNROLL for (uint32_t k = 0; k < near.lines; k++) pal_touch(near.at + k * (near.step / near.lines));
             PAL_UNROLL for (uint32_t r = 0; r < n; r++) {
                 f->codes(at, s, 0, r0 + r, extra[r], w[r]);
                 extra[r] >>= 8 / f->shared;
@@ -172,6 +180,15 @@ PAL_INLINE void run_of(const kind *f, const uint8_t *p, uint32_t s, const uint32
     }
 }
 
+/* acc + the minima of a block. */
+PAL_INLINE void minima(const kind *f, const uint8_t *p, const head h[4], const pal_act_run *x, f4 acc[4]) {
+    f4 sum[4] = {{0}};
+    PAL_ROLLED for (uint32_t s = 0; s < f->runs; s++, x++) PAL_UNROLL for (uint32_t r = 0; r < 4; r++) {
+        scales z = f->scale(p, &h[r], s, r);
+        sum[r] = minimum(f, &z, x, sum[r]);
+    }
+    PAL_UNROLL for (uint32_t r = 0; r < 4; r++) acc[r] = f4_madd(h[r].m, sum[r], acc[r]);
+}
 /* y = 16 rows of `blocks` blocks times one token; what lies `ahead` bytes ahead is brought near. */
 PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, uint32_t ahead, token x, float *y) {
     const uint32_t step = 4 * f->bytes / f->runs, lines = (step + 32) / 64;
@@ -180,21 +197,22 @@ PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, uint32_
     f4 acc[4] = {{0}};
     do {
         head h[4];
-        PAL_UNROLL for (uint32_t r = 0; r < 4; r++) h[r] = f->head(p, r);
-        PAL_ROLLED for (uint32_t base = 0; base < f->runs; base += f->span)
-            PAL_UNROLL for (uint32_t i = 0; i < f->span; i++) {
-            const uint32_t s = base + i;
+        f4 part[4];
+        PAL_UNROLL for (uint32_t r = 0; r < 4; r++) h[r] = f->head(p, r), part[r] = f->deep ? f4_set(0) : acc[r];
+        if (f->deep && f->min) minima(f, p, h, x.run, acc);
+        PAL_ROLLED for (uint32_t s = 0; s < f->runs; s++) {
             PAL_UNROLL for (uint32_t r0 = 0; r0 < 4; r0 += n) {
                 touch near = {p + ahead + s * 4 * step, step, r0 ? 0 : lines};
                 tally low[4], high[4];
                 run_of(f, p, s, r0, n, &x, near, low, high);
                 PAL_UNROLL for (uint32_t r = 0; r < n; r++) {
                     scales z = f->scale(p, &h[r0 + r], s, r0 + r);
-                    acc[r0 + r] = finish(f, &z, &x, low[r].sum, high[r].sum, acc[r0 + r]);
+                    part[r0 + r] = finish(f, &z, x.run, low[r].sum, high[r].sum, part[r0 + r]);
                 }
             }
             x = token_run(x, 1);
         }
+        PAL_UNROLL for (uint32_t r = 0; r < 4; r++) acc[r] = f->deep ? f4_madd(h[r].d, part[r], acc[r]) : part[r];
         p += 16 * f->bytes;
     } while (--blocks);
     PAL_UNROLL for (uint32_t r = 0; r < 4; r++) f4_store(y + 4 * r, acc[r]);
@@ -217,12 +235,14 @@ enum { TOKENS = 64, COLS = 256, RUNS = COLS / 32 };
 typedef struct {
     b16 codes[RUNS][8][4]; /* [run][column / 4][row / 4] */
     scales scale[RUNS][4];
+    f4 d[4], m[4]; /* of deep formats, whose block this is */
 } staged;
 
 PAL_INLINE void stage(const kind *f, const uint8_t *p, uint32_t blocks, staged *to) {
     uint32_t at = 0;
     PAL_ROLLED for (; blocks; blocks--, p += 16 * f->bytes) PAL_ROLLED for (uint32_t r = 0; r < 4; r++) {
         head h = f->head(p, r);
+        if (f->deep) to->d[r] = h.d, to->m[r] = h.m;
         PAL_ROLLED for (uint32_t s = 0; s < f->runs; s++) {
             uint32_t run = at + s;
             to->scale[run][r] = f->scale(p, &h, s, r);
@@ -249,8 +269,18 @@ PAL_INLINE void half_run(const kind *f, const b16 (*w)[4], const int8_t *q0, con
         settle(f, sum[0], 4), settle(f, sum[1], 4);
     }
 }
+/* acc + a block. */
+PAL_INLINE f4 whole(const kind *f, const staged *w, int r, f4 part, f4 minima, f4 acc) {
+    if (!f->deep) return part;
+    return f4_madd(w->d[r], part, f->min ? f4_madd(w->m[r], minima, acc) : acc);
+}
 /* Staged runs times two tokens, added to their sums. */
 PAL_INLINE void tile(const kind *f, const staged *w, uint32_t runs, token x0, token x1, f4 acc0[4], f4 acc1[4]) {
+    f4 part[2][4], minima[2][4];
+    PAL_UNROLL for (int r = 0; r < 4; r++) {
+        part[0][r] = f->deep ? f4_set(0) : acc0[r], part[1][r] = f->deep ? f4_set(0) : acc1[r];
+        minima[0][r] = minima[1][r] = f4_set(0);
+    }
     PAL_ROLLED for (uint32_t s = 0; s < runs; s++) {
         tally low[2][4], high[2][4];
         PAL_UNROLL for (int r = 0; r < 4; r++) {
@@ -260,10 +290,18 @@ PAL_INLINE void tile(const kind *f, const staged *w, uint32_t runs, token x0, to
         half_run(f, w->codes[s], x0.q, x1.q, f->pairs ? 4 : 8, low);
         if (f->pairs) half_run(f, w->codes[s] + 4, x0.q + 16, x1.q + 16, 4, high);
         PAL_UNROLL for (int r = 0; r < 4; r++) {
-            acc0[r] = finish(f, &w->scale[s][r], &x0, low[0][r].sum, high[0][r].sum, acc0[r]);
-            acc1[r] = finish(f, &w->scale[s][r], &x1, low[1][r].sum, high[1][r].sum, acc1[r]);
+            part[0][r] = finish(f, &w->scale[s][r], x0.run, low[0][r].sum, high[0][r].sum, part[0][r]);
+            part[1][r] = finish(f, &w->scale[s][r], x1.run, low[1][r].sum, high[1][r].sum, part[1][r]);
+            if (f->deep && f->min) {
+                minima[0][r] = minimum(f, &w->scale[s][r], x0.run, minima[0][r]);
+                minima[1][r] = minimum(f, &w->scale[s][r], x1.run, minima[1][r]);
+            }
         }
         x0 = token_run(x0, 1), x1 = token_run(x1, 1);
+    }
+    PAL_UNROLL for (int r = 0; r < 4; r++) {
+        acc0[r] = whole(f, w, r, part[0][r], minima[0][r], acc0[r]);
+        acc1[r] = whole(f, w, r, part[1][r], minima[1][r], acc1[r]);
     }
 }
 
@@ -277,8 +315,9 @@ typedef void tiles(int32_t offset, const staged *w, uint32_t runs, token x0, tok
 TILES(tile_plain, .fit = 4)
 TILES(tile_min, .fit = 4, .min = true)
 TILES(tile_wide, .fit = 8, .wide = true)
-TILES(tile_pairs, .fit = 2, .pairs = true)
-TILES(tile_pairs_min, .fit = 8, .pairs = true, .min = true)
+TILES(tile_deep, .fit = 4, .deep = true, .min = true)
+TILES(tile_pairs, .fit = 2, .deep = true, .pairs = true)
+TILES(tile_pairs_min, .fit = 8, .deep = true, .pairs = true, .min = true)
 
 /* ---- rows by groups ---- */
 
@@ -348,13 +387,9 @@ static void walk(const ways *f, const pal_mat *w, const pal_act *a, uint32_t row
     }
 }
 
-/* Runs of K formats that are written out, so that the shifts of their scales are constants, where products are fast. */
-enum { SPAN = PAL_FAST_DOT ? 4 : 1 };
-
-#define INTEGER(F, tile, head, scale, extra, shared, offset, fit, span, pairs, min, wide)                   \
-    static const kind                                                                                       \
-        kind_##F = {PAL_BLOCK_##F / 32, span,  PAL_BYTES_##F, offset, fit, pairs, min, wide, head, scale,   \
-                    codes_##F,          extra, shared};                                                     \
+#define INTEGER(F, tile, head, scale, extra, shared, offset, fit, pairs, min, wide)                         \
+    static const kind kind_##F = {PAL_BLOCK_##F / 32, PAL_BYTES_##F, offset, fit,       pairs, min,   wide, \
+                                  PAL_BLOCK_##F > 32, head,          scale,  codes_##F, extra, shared};     \
     PAL_APART void groups_##F(const uint8_t *p, uint32_t n, const uint8_t *end, const pal_act *a, float *y, \
                               uint32_t stride) {                                                            \
         groups(&kind_##F, p, n, end, a, y, stride);                                                         \
@@ -362,17 +397,17 @@ enum { SPAN = PAL_FAST_DOT ? 4 : 1 };
     PAL_APART void stage_##F(const uint8_t *p, uint32_t n, staged *to) { stage(&kind_##F, p, n, to); }      \
     static const ways ways_##F = {PAL_BLOCK_##F / 32, offset, groups_##F, stage_##F, tile};
 // clang-format off
-/*      format  tile            head       scale       extra       shared offset fit span pairs  min    wide */
-INTEGER(Q4_0,   tile_plain,     head_none, scale_d,    extra_none, 4,     8,     8,  1,   false, false, false)
-INTEGER(Q4_1,   tile_min,       head_none, scale_dm,   extra_none, 4,     0,     8,  1,   false, true,  false)
-INTEGER(Q5_0,   tile_plain,     head_none, scale_d,    extra_Q5_0, 4,     16,    4,  1,   false, false, false)
-INTEGER(Q5_1,   tile_min,       head_none, scale_dm,   extra_Q5_1, 4,     0,     4,  1,   false, true,  false)
-INTEGER(Q8_0,   tile_wide,      head_none, scale_d,    extra_none, 4,     0,     8,  1,   false, false, true)
-INTEGER(Q2_K,   tile_pairs_min, head_Q2_K, scale_Q2_K, extra_none, 4,     0,     8,  1,   true,  true,  false)
-INTEGER(Q3_K,   tile_pairs,     head_Q3_K, scale_Q3_K, extra_none, 4,     4,     8,  1,   true,  false, false)
-INTEGER(Q4_K,   tile_min,       head_K,    scale_K,    extra_none, 4,     0,     8,  SPAN, false, true,  false)
-INTEGER(Q5_K,   tile_min,       head_K,    scale_K,    extra_Q5_K, 4,     0,     4,  SPAN, false, true,  false)
-INTEGER(Q6_K,   tile_pairs,     head_Q6_K, scale_Q6_K, extra_Q6_K, 2,     32,    2,  2,   true,  false, false)
+/*      format  tile            head       scale       extra       shared offset fit pairs  min    wide */
+INTEGER(Q4_0,   tile_plain,     head_none, scale_d,    extra_none, 4,     8,     8,  false, false, false)
+INTEGER(Q4_1,   tile_min,       head_none, scale_dm,   extra_none, 4,     0,     8,  false, true,  false)
+INTEGER(Q5_0,   tile_plain,     head_none, scale_d,    extra_Q5_0, 4,     16,    4,  false, false, false)
+INTEGER(Q5_1,   tile_min,       head_none, scale_dm,   extra_Q5_1, 4,     0,     4,  false, true,  false)
+INTEGER(Q8_0,   tile_wide,      head_none, scale_d,    extra_none, 4,     0,     8,  false, false, true)
+INTEGER(Q2_K,   tile_pairs_min, head_Q2_K, scale_Q2_K, extra_none, 4,     0,     8,  true,  true,  false)
+INTEGER(Q3_K,   tile_pairs,     head_Q3_K, scale_Q3_K, extra_none, 4,     4,     8,  true,  false, false)
+INTEGER(Q4_K,   tile_deep,      head_K,    scale_K,    extra_none, 4,     0,     8,  false, true,  false)
+INTEGER(Q5_K,   tile_deep,      head_K,    scale_K,    extra_Q5_K, 4,     0,     4,  false, true,  false)
+INTEGER(Q6_K,   tile_pairs,     head_Q6_K, scale_Q6_K, extra_Q6_K, 2,     32,    2,  true,  false, false)
 // clang-format on
 
 /* ---- entries ---- */

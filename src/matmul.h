@@ -1,7 +1,11 @@
 /* Matrix products: y[t][r] = sum over c of w[r][c] * x[t][c], weights in their number format, never expanded.
    The bits of y[t][r] depend on row r and token t alone: not on n, the tiling, or threads (design I4).
-     integer formats: x is quantised once per token to int8 per 32 (scale = max|x|/127, f32); per block of 32 an exact
-       integer sum s, then acc = madd(weight scale * x scale, (float)s, acc), blocks in ascending order
+     integer formats: x is quantised once per token to int8 per 32 (scale = max|x|/127, f32); per 32 columns an exact
+       integer sum s, in ascending order
+         blocks of 32    acc = madd(weight scale * x scale, (float)s, acc), then the same of the minimum, where there is one
+         blocks of 256   part = madd(scale of the run * x scale, (float)s, part), minima = madd(min of the run, x scale *
+                         (float)(sum of x), minima), both from 0; then acc = madd(-m, minima, acc), acc = madd(d, part, acc);
+                         of runs with a scale per 16 columns these are in the integers: part = madd(x scale, (float)s, part)
      float formats (F32, F16, BF16): 16 running sums, element c into sum c mod 16, madd; then
        sums of 16 are folded as (0..3 + 8..11) + (4..7 + 12..15), and the four lanes by f4_sum */
 #ifndef PAL_MATMUL_H
@@ -17,15 +21,22 @@ typedef struct {
     uint32_t woven; /* leading rows of the tensor that are woven (quant_weave.h), a multiple of 16 */
 } pal_mat;
 
+/* What is known of 32 activations q of a token. */
+typedef struct {
+    float d;       /* their scale */
+    float in_word; /* d / 256^(run mod 4): of weights' scales that are read where they lie within a word of four */
+    float sum;     /* in_word * sum of q */
+    int16_t s[2];  /* sums of q over 16 */
+    int16_t below; /* sum of -q over the q below zero */
+} pal_act_run;
+
 /* Activations of n tokens, ready to be multiplied. */
 typedef struct {
-    const float *x;       /* [n][cols] */
-    const int8_t *q;      /* [n][cols], -127..127; NULL when cols is not a multiple of 32 */
-    const float *d;       /* [n][cols/32] scale */
-    const int16_t *s;     /* [n][cols/16] sum of q over 16 */
-    const int16_t *below; /* [n][cols/32] sum of -q over the q below zero of 32 */
+    const float *x;          /* [n][cols] */
+    const int8_t *q;         /* [n][cols], -127..127; NULL when cols is not a multiple of 32 */
+    const pal_act_run *runs; /* [n][cols/32] */
     uint32_t n, cols;
-    uint32_t ahead;       /* so many bytes ahead of a product of few tokens memory is brought near [0] */
+    uint32_t ahead; /* so many bytes ahead of a product of few tokens memory is brought near [0] */
 } pal_act;
 
 size_t pal_act_bytes(uint32_t n, uint32_t cols);

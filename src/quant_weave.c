@@ -85,26 +85,30 @@ static void find(const pal_format *f, place at[PLACES]) {
     for (uint32_t i = 0; i < f->block / 4; i++) at[i] = place_of(f->type, i / 8, i % 8);
 }
 
-/* A run's codes c, four columns each, in `bits` words; and back. Code 4 + j lies above code j, but for its `spare` lowest
-   bits: they have words of their own, in which they differ from what the shifted word has in their place. */
+/* A run's codes c, four columns each, in `bits` words; and back. The upper bits of code 4 + j lie above code j, its `spare`
+   lowest in words of their own: as what the word, shifted down, differs by from the code. Of the word with those, all that
+   is shifted down with them is taken for such a difference too, so that nobody has to clear it. */
 static inline u4 bytes_of(u4 word, uint32_t shift, uint32_t bits) {
     return word >> shift & 0x01010101 * ((1u << bits) - 1);
+}
+static inline u4 difference(const u4 *words, uint32_t spare, uint32_t j) {
+    return spare ? words[j * spare / 8] >> j * spare % 8 : (u4){0};
 }
 static inline void join(uint32_t bits, const u4 c[8], u4 *to) {
     const uint32_t spare = 2 * bits - 8;
     u4 *words = to + (bits - 4);
     for (uint32_t i = 0; i < bits; i++) to[i] = (u4){0};
-    for (uint32_t j = 0; j < 4; j++) {
-        words[j] = c[j] | bytes_of(c[4 + j], spare, 8 - bits) << bits;
+    for (uint32_t j = 0; j < 4 && spare; j++)
         to[j * spare / 8] |= bytes_of(c[4 + j] ^ c[j] >> (8 - bits), 0, spare) << j * spare % 8;
-    }
+    for (uint32_t j = 0; j < 4; j++)
+        words[j] = c[j] | bytes_of(c[4 + j] ^ difference(to, spare, j), spare, 8 - bits) << bits;
 }
 static inline void part(uint32_t bits, const u4 *from, u4 c[8]) {
     const uint32_t spare = 2 * bits - 8;
     for (uint32_t j = 0; j < 4; j++) {
         u4 word = from[bits - 4 + j];
         c[j] = bytes_of(word, 0, bits);
-        c[4 + j] = bytes_of(word, 8 - bits, bits) ^ bytes_of(from[j * spare / 8], j * spare % 8, spare);
+        c[4 + j] = bytes_of(word >> (8 - bits) ^ difference(from, spare, j), 0, bits);
     }
 }
 

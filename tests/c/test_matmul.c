@@ -8,10 +8,12 @@
 
 /* ---- the scalar twin: matmul.h in plain C, one weight at a time ---- */
 
-/* One block of 16 weights as integers and two float scales: value = A g (code) + B m. */
+/* One block of 16 weights as integers and two float scales: value = A g (code) + B m, or with scales of their own for 32
+   A scale (code) + B min. */
 typedef struct {
-    int32_t code[16], g, m;
+    int32_t code[16], g, m, scale, min;
     float A, B;
+    bool own;
 } group;
 
 static float half_at(const uint8_t *p) { return pal_f16_f32(pal_read16(p)); }
@@ -33,9 +35,10 @@ static group wide(uint32_t type, const uint8_t *b, uint32_t j) {
     uint32_t s = j / 2;
     const uint8_t *p = b + 4;
     if (type == 12 || type == 13) {
-        int32_t scale = s < 4 ? p[s] & 63 : (p[s + 4] & 15) | p[s - 4] >> 6 << 4;
-        int32_t min = s < 4 ? p[s + 4] & 63 : p[s + 4] >> 4 | p[s] >> 6 << 4;
-        z.A = half_at(b) * (float)scale, z.B = -half_at(b + 2) * (float)min;
+        z.own = true;
+        z.scale = s < 4 ? p[s] & 63 : (p[s + 4] & 15) | p[s - 4] >> 6 << 4;
+        z.min = s < 4 ? p[s + 4] & 63 : p[s + 4] >> 4 | p[s] >> 6 << 4;
+        z.A = half_at(b), z.B = -half_at(b + 2);
     }
     if (type == 10) z.A = half_at(b + 80), z.B = -half_at(b + 82), z.g = b[j] & 15, z.m = b[j] >> 4;
     if (type == 11) {
@@ -62,7 +65,7 @@ static bool has_min(const pal_format *f) {
 }
 
 static float twin_integer(const pal_format *f, const uint8_t *row, uint32_t cols, const float *x) {
-    float acc = 0;
+    float acc = 0, part = 0, minima = 0;
     for (uint32_t c = 0; c < cols; c += 32) {
         float max = 0, d;
         int32_t q[32], dot = 0, ones = 0;
@@ -72,7 +75,7 @@ static float twin_integer(const pal_format *f, const uint8_t *row, uint32_t cols
             if (v > max || v != v) max = max != max ? max : v;
         }
         usual = max <= 0x1p32f;
-        d = !usual ? max * __builtin_inff() : max < 0x1p-100f ? 0 : max / 127.0f;
+        d = !usual ? max * __builtin_inff() : max < 0x1p-90f ? 0 : max / 127.0f;
         for (uint32_t i = 0; i < 32; i++) {
             float inverse = usual && d != 0 ? 127.0f / max : 0, v = usual ? x[c + i] * inverse : 0;
             int32_t down =
@@ -91,8 +94,22 @@ static float twin_integer(const pal_format *f, const uint8_t *row, uint32_t cols
             for (uint32_t i = 0; i < 16; i++)
                 dot += z[j].g * z[j].code[i] * q[16 * j + i], ones += z[j].m * q[16 * j + i];
         }
-        acc = f1_madd(z[0].A * d, (float)dot, acc);
-        if (has_min(f)) acc = f1_madd(z[0].B * d, (float)ones, acc);
+        if (f->block == 32) {
+            acc = f1_madd(z[0].A * d, (float)dot, acc);
+            if (has_min(f)) acc = f1_madd(z[0].B * d, (float)ones, acc);
+            continue;
+        }
+        if (z[0].own) {
+            part = f1_madd((float)z[0].scale * d, (float)dot, part);
+            minima = f1_madd((float)z[0].min, d * (float)ones, minima);
+        } else {
+            part = f1_madd(d, (float)dot, part);
+            minima = f1_madd(d, (float)ones, minima);
+        }
+        if (c % 256 < 224) continue;
+        if (has_min(f)) acc = f1_madd(z[0].B, minima, acc);
+        acc = f1_madd(z[0].A, part, acc);
+        part = minima = 0;
     }
     return acc;
 }
@@ -258,7 +275,7 @@ static void check_value(const pal_format *f) {
         for (uint32_t i = 0; i < COLS; i++) {
             double size = row[i] < 0 ? -row[i] : row[i];
             want += (double)row[i] * x[i];
-            slack += size * (f->integer ? 0.5 * a.d[i / 32] * 1.001 : 2e-6) + size * 1e-6;
+            slack += size * (f->integer ? 0.5 * a.runs[i / 32].d * 1.001 : 2e-6) + size * 1e-6;
         }
         NEAR(y[r], want, slack);
     }
@@ -289,9 +306,9 @@ static void check_alone(const pal_format *f) {
 static void check_bits(void) {
     enum { ROWS = 5, COLS = 512, N = 3 };
 #ifdef PAL_FUSED
-    const uint64_t want = 0x2e1d3cbaa1c9120b;
+    const uint64_t want = 0xe8ce3e6fea025af4;
 #else
-    const uint64_t want = 0x21c4ee439b0f35fc;
+    const uint64_t want = 0x17d84bd297b141ec;
 #endif
     uint64_t hash = 0;
     float *x = test_take(N * COLS * 4), *y = test_take(N * ROWS * 4);
@@ -364,15 +381,15 @@ static void check_activations(void) {
     void *scratch = test_take(pal_act_bytes(1, 64));
     x[32] = -2.0f, x[33] = 1.0f, x[34] = 0.5f / 127 * 2, x[35] = 1.5f / 127 * 2, x[63] = 2.0f;
     pal_act a = pal_act_make(x, 1, 64, scratch);
-    CHECK(a.d[0] == 0 && a.q[0] == 0 && a.s[0] == 0);
-    CHECK(a.d[1] == 2.0f / 127.0f && a.q[32] == -127 && a.q[33] == 64 && a.q[63] == 127);
-    CHECK(a.s[2] == a.q[32] + a.q[33] + a.q[34] + a.q[35] && a.s[3] == 127);
+    CHECK(a.runs[0].d == 0 && a.q[0] == 0 && a.runs[0].s[0] == 0);
+    CHECK(a.runs[1].d == 2.0f / 127.0f && a.q[32] == -127 && a.q[33] == 64 && a.q[63] == 127);
+    CHECK(a.runs[1].s[0] == a.q[32] + a.q[33] + a.q[34] + a.q[35] && a.runs[1].s[1] == 127);
     x[3] = nan, x[40] = -inf;
     a = pal_act_make(x, 1, 64, scratch);
-    CHECK(a.d[0] != a.d[0] && a.q[3] == 0 && a.d[1] == inf && a.q[40] == 0);
+    CHECK(a.runs[0].d != a.runs[0].d && a.q[3] == 0 && a.runs[1].d == inf && a.q[40] == 0);
     x[40] = -0x1.000002p32f;
     a = pal_act_make(x, 1, 64, scratch);
-    CHECK(a.d[1] == inf && a.q[40] == 0);
+    CHECK(a.runs[1].d == inf && a.q[40] == 0);
     CHECK(pal_act_make(x, 1, 33, NULL).q == NULL && pal_act_bytes(1, 33) == 0);
 }
 
