@@ -27,6 +27,12 @@ typedef b16 b16_anywhere __attribute__((aligned(1), may_alias));
 #define PAL_UNROLL _Pragma("GCC unroll 16")
 #define PAL_ROLLED _Pragma("GCC unroll 1")
 #endif
+/* Written out where the build is for speed: the module for every browser stays small. */
+#if defined(__wasm__) && !defined(__wasm_relaxed_simd__)
+#define PAL_UNROLL_FAST PAL_ROLLED
+#else
+#define PAL_UNROLL_FAST PAL_UNROLL
+#endif
 #define PAL_INLINE static inline __attribute__((always_inline))
 #define PAL_APART static __attribute__((noinline)) /* small functions with one hot loop: compilers keep its registers */
 

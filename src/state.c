@@ -1,7 +1,7 @@
 #include "state.h"
 
 #define MAGIC 0x4c415021u /* "!PAL" */
-#define VERSION 5u
+#define VERSION 6u
 
 pal_bounds pal_bounds_of(const pal_limits *l) {
     return (pal_bounds){.policy = pal_policy_row(l->policy),

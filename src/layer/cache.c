@@ -1,98 +1,100 @@
 /* The number formats f32 and f16, and the table of all. Order of operations (design I4), whatever the tiles:
      q . k   element i goes to lane i mod 4 by madd, in the order of i; then f4_sum
-     p v     madd, slot by slot */
+     p v     madd, slot by slot
+   Keys are taken from where they lie; values of halves become floats in blocks. */
 #include "cache.h"
 
 #include "../half.h"
 #include "../ops.h"
 
-/* Rows of one head follow each other; those of the next layer are not near yet, and a core that converts numbers sees only
-   a few lines ahead. `row` of `bytes` bytes: what lies 1 KB behind it is brought near, up to the row `last`. */
-enum { AHEAD = 1024 };
-static inline void bring(const uint8_t *row, uint32_t bytes, const uint8_t *last) {
-    const uint8_t *ahead = row + AHEAD < last ? row + AHEAD : row;
-    for (uint32_t i = 0; i < bytes; i += 64) pal_touch(ahead + i);
-}
-
 /* ---- floats ---- */
 
-/* Four floats of a row from element i, i % 4 = 0: what a float format has to say about reading. Rows are padded to whole
+/* Four numbers of a row from number i on, i % 4 = 0: what a float format has to say about reading. Rows are padded to whole
    tiles and the padding stays zero, so whole vectors can be read and the hash of a state is that of its numbers. */
 typedef f4 four_of(const uint8_t *row, uint32_t i);
+static inline f4 f32_four(const uint8_t *row, uint32_t i) { return f4_load((const float *)(const void *)row + i); }
+static inline f4 f16_four(const uint8_t *row, uint32_t i) { return f4_from_tame16(row + 2 * i) * f4_kept(0x1p112f); }
 
-PAL_INLINE void load_rows(four_of *four, uint32_t bytes, const uint8_t *row, const uint8_t *last, uint32_t n,
-                          uint32_t from, uint32_t wide, float *out) {
-    for (uint32_t j = 0; j < n; j++, row += bytes, out += wide) {
-        bring(row, bytes, last);
-        PAL_ROLLED
-        for (uint32_t at = 0; at < wide; at += 16) {
-            PAL_UNROLL
-            for (uint32_t k = 0; k < 16; k += 4) f4_store(out + at + k, four(row, from + at + k));
-        }
+/* n rows, from the first to the next `bytes`. */
+typedef struct {
+    uint8_t *at;
+    uint32_t bytes, n;
+} rows;
+static rows keys(const pal_cache_rows *c, uint32_t size) { return (rows){c->at, pal_cache_d16(c->d) * size, c->cap}; }
+/* Values lie by slices of PAL_CACHE_COLUMNS columns, each of which is read from one end to the other: the one at `from`. */
+static rows values(const pal_cache_rows *c, uint32_t size, uint32_t from) {
+    const uint32_t left = pal_cache_d16(c->d) - from;
+    return (rows){c->at + (size_t)c->cap * from * size, (left < PAL_CACHE_COLUMNS ? left : PAL_CACHE_COLUMNS) * size,
+                  c->cap};
+}
+
+/* The partial sums of four rows, by heads: their f4_sum in one vector a head. */
+PAL_APART void sums(const f4 (*of)[4], uint32_t heads, float *s, uint32_t stride) {
+    for (const f4 *r = *of; heads; heads--, r += 4, s += stride) {
+        f4 a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5) + __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
+        f4 b = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5) + __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+        f4_store(s, __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7));
     }
 }
 
-/* Four rows' partial sums -> one vector whose lane r is f4_sum of row r. */
-static inline f4 sums4(const f4 *r) {
-    f4 a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5) + __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
-    f4 b = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5) + __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
-    return __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7);
-}
-
-/* Four rows, each with the queries of `heads` heads (a constant, at most 3) in its own turn. */
-PAL_INLINE void dots(const pal_cache_queries *q, const uint8_t *first, const uint8_t *rest, uint32_t heads,
-                     const float *rows, uint32_t n, uint32_t d, float *s, uint32_t stride) {
-    for (uint32_t j = 0; j < n; j += 4) {
-        f4 sum[3][4];
+/* Rows by fours, each with the queries of `heads` heads (a constant, at most 4) in its own turn. What is behind the last row
+   of a four may be anything. */
+PAL_INLINE void dots(four_of *four, const rows *k, const uint8_t *rest, const pal_cache_queries *q,
+                     const uint8_t *first, uint32_t heads, float *s, uint32_t stride) {
+    const uint8_t *row = k->at;
+    for (uint32_t j = 0; j < k->n; j += 4) {
+        f4 sum[4][4];
         PAL_ROLLED
-        for (uint32_t r = 0; r < 4; r++, rows += d) {
+        for (uint32_t r = 0; r < 4; r++, row += k->bytes) {
             const uint8_t *x = first + rest[j + r] * pal_cache_turn_bytes(q);
-            f4 of[3] = {{0}};
+            f4 of[4] = {{0}};
             PAL_ROLLED
-            for (uint32_t i = 0; i < d; i += 4, x += 16 * q->group) {
-                f4 k = f4_load(rows + i);
+            for (uint32_t i = 0; i < 4 * q->vectors; i += 4, x += 16 * q->group) {
+                f4 key = four(row, i);
                 PAL_UNROLL
-                for (uint32_t h = 0; h < heads; h++) of[h] = f4_madd((f4)b16_load(x + 16 * h), k, of[h]);
+                for (uint32_t h = 0; h < heads; h++) of[h] = f4_madd((f4)b16_load(x + 16 * h), key, of[h]);
             }
             PAL_UNROLL
             for (uint32_t h = 0; h < heads; h++) sum[h][r] = of[h];
         }
-        PAL_ROLLED
-        for (uint32_t h = 0; h < heads; h++) f4_store(s + h * stride + j, sums4(sum[h]));
+        sums(sum, heads, s + j, stride);
     }
 }
-static void float_dots(const pal_cache_queries *q, const uint8_t *rest, const float *rows, uint32_t n, uint32_t d,
-                       float *s, uint32_t stride) {
+PAL_INLINE void float_dots(four_of *four, uint32_t size, const pal_cache_rows *c, uint32_t j0, uint32_t n,
+                           const uint8_t *rest, const pal_cache_queries *q, float *s, uint32_t stride) {
+    rows k = keys(c, size);
+    k.at += (size_t)j0 * k.bytes, k.n = n;
     for (uint32_t t = 0; t < q->tokens; t++) {
         const uint8_t *x = pal_cache_queries_at(q, t);
         uint32_t heads = q->group;
-        for (; heads > 4 || heads == 3; heads -= 3, x += 3 * 16, s += 3 * stride)
-            dots(q, x, rest, 3, rows, n, d, s, stride);
-        for (; heads > 1; heads -= 2, x += 2 * 16, s += 2 * stride) dots(q, x, rest, 2, rows, n, d, s, stride);
-        if (heads) dots(q, x, rest, 1, rows, n, d, s, stride), s += stride;
+        for (; heads > 3; heads -= 4, x += 4 * 16, s += 4 * stride) dots(four, &k, rest, q, x, 4, s, stride);
+        if (heads == 3) dots(four, &k, rest, q, x, 3, s, stride);
+        if (heads == 2) dots(four, &k, rest, q, x, 2, s, stride);
+        if (heads == 1) dots(four, &k, rest, q, x, 1, s, stride);
+        s += heads * stride;
     }
 }
 
-/* Tiles of `heads` (a constant, at most 2) by four vectors: V8 would put some of 12 sums on the stack, and each waits for
-   the one before it. */
-PAL_INLINE void mix(const float *p, uint32_t stride, uint32_t heads, const float *rows, uint32_t n, uint32_t wide,
-                    float *o, uint32_t o_stride) {
+/* o += p v of n rows of `wide` floats, in tiles of `heads` (a constant, at most 2) by four vectors: V8 would put some of 12
+   sums on the stack, and each waits for the one before it. */
+PAL_INLINE void tile(const float *v, uint32_t bytes, uint32_t n, uint32_t wide, uint32_t heads, const float *p,
+                     uint32_t stride, float *o, uint32_t o_stride) {
     for (uint32_t i = 0; i < wide; i += 16) {
-        const float *row = rows + i;
+        const uint8_t *row = (const uint8_t *)(v + i);
         f4 sum[2][4];
         PAL_UNROLL
         for (uint32_t h = 0; h < heads; h++) PAL_UNROLL
         for (uint32_t w = 0; w < 4; w++) sum[h][w] = f4_load(o + h * o_stride + i + 4 * w);
         PAL_ROLLED
-        for (uint32_t j = 0; j < n; j++, row += wide) {
+        for (uint32_t j = 0; j < n; j++, row += bytes) {
             f4 weight[2];
             PAL_UNROLL
             for (uint32_t h = 0; h < heads; h++) weight[h] = f4_set(p[h * stride + j]);
             PAL_UNROLL
             for (uint32_t w = 0; w < 4; w++) {
-                f4 v = f4_load(row + 4 * w);
+                f4 value = f32_four(row, 4 * w);
                 PAL_UNROLL
-                for (uint32_t h = 0; h < heads; h++) sum[h][w] = f4_madd(weight[h], v, sum[h][w]);
+                for (uint32_t h = 0; h < heads; h++) sum[h][w] = f4_madd(weight[h], value, sum[h][w]);
             }
         }
         PAL_UNROLL
@@ -100,44 +102,44 @@ PAL_INLINE void mix(const float *p, uint32_t stride, uint32_t heads, const float
         for (uint32_t w = 0; w < 4; w++) f4_store(o + h * o_stride + i + 4 * w, sum[h][w]);
     }
 }
-static void float_mix(const float *p, uint32_t stride, uint32_t heads, const float *rows, uint32_t n, uint32_t wide,
+static void tiles(const rows *v, uint32_t wide, uint32_t heads, const float *p, uint32_t stride, float *o,
+                  uint32_t o_stride) {
+    const float *at = (const float *)(const void *)v->at;
+    for (; heads > 1; heads -= 2, p += 2 * stride, o += 2 * o_stride)
+        tile(at, v->bytes, v->n, wide, 2, p, stride, o, o_stride);
+    if (heads) tile(at, v->bytes, v->n, wide, 1, p, stride, o, o_stride);
+}
+/* Halves become floats, a block of rows that stays in the first cache at a time. */
+enum { ROOM = 32 * PAL_CACHE_COLUMNS };
+PAL_APART void floats(const rows *of, uint32_t wide, float *out) {
+    const uint8_t *row = of->at;
+    for (uint32_t j = 0; j < of->n; j++, row += of->bytes, out += wide) PAL_ROLLED
+    for (uint32_t i = 0; i < wide; i += 16) PAL_UNROLL
+    for (uint32_t k = 0; k < 16; k += 4) f4_store(out + i + k, f16_four(row, i + k));
+}
+static void float_mix(uint32_t size, const pal_cache_rows *c, uint32_t from, uint32_t wide, const pal_cache_weights *w,
                       float *o, uint32_t o_stride) {
-    for (; heads > 1; heads -= 2, p += 2 * stride, o += 2 * o_stride) mix(p, stride, 2, rows, n, wide, o, o_stride);
-    if (heads) mix(p, stride, 1, rows, n, wide, o, o_stride);
-}
-
-/* Rows as floats: load_rows of a format. */
-typedef void loader(uint32_t bytes, const uint8_t *row, const uint8_t *last, uint32_t n, uint32_t from, uint32_t wide,
-                    float *out);
-
-enum { ROOM = 4096 }; /* floats of a block */
-
-static void dots_by(loader *load, uint32_t size, const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint8_t *rest,
-                    const pal_cache_queries *q, float *s, uint32_t stride) {
-    const uint32_t d = pal_cache_d16(c->d), most = (ROOM / d) & ~3u;
-    float rows[ROOM];
-    for (uint32_t j = 0, m; j < n; j += m) {
-        m = n - j < most ? n - j : most;
-        load(d * size, c->at + (size_t)(j0 + j) * d * size, c->at + (size_t)(c->cap - 1) * d * size, m, 0, d, rows);
-        float_dots(q, rest + j, rows, m, d, s + j, stride);
-    }
-}
-static void mix_by(loader *load, uint32_t size, const pal_cache_rows *c, uint32_t from, uint32_t wide,
-                   const pal_cache_weights *w, float *o, uint32_t o_stride) {
-    const uint32_t bytes = pal_cache_d16(c->d) * size, n = w->seen + w->tokens - 1, most = ROOM / PAL_CACHE_COLUMNS;
-    float rows[ROOM];
+    const rows all = values(c, size, from);
+    const uint32_t n = w->seen + w->tokens - 1;
+    float room[ROOM];
     for (uint32_t h = 0; h < w->tokens * w->group; h++) pal_zero(o + (size_t)h * o_stride, wide * sizeof *o);
     for (uint32_t j = 0, m; j < n; j += m) {
-        m = n - j < most ? n - j : most;
-        load(bytes, c->at + (size_t)j * bytes, c->at + (size_t)(c->cap - 1) * bytes, m, from, wide, rows);
+        const uint32_t left = j < w->seen ? w->seen - j : n - j;
+        m = left < ROOM / wide ? left : ROOM / wide;
+        rows v = {all.at + (size_t)j * all.bytes, all.bytes, m};
+        if (size == 2) {
+            floats(&v, wide, room);
+            v.at = (uint8_t *)room, v.bytes = wide * sizeof *room;
+        }
         if (j + m <= w->seen) {
-            float_mix(w->p + j, w->stride, w->tokens * w->group, rows, m, wide, o, o_stride);
+            tiles(&v, wide, w->tokens * w->group, w->p + j, w->stride, o, o_stride);
             continue;
         }
         for (uint32_t i = 0; i < w->tokens; i++) { /* each token up to itself */
-            uint32_t seen = w->seen + i < j ? 0 : w->seen + i - j < m ? w->seen + i - j : m;
-            float_mix(w->p + (size_t)i * w->group * w->stride + j, w->stride, w->group, rows, seen, wide,
-                      o + (size_t)i * w->group * o_stride, o_stride);
+            const uint32_t seen = w->seen + i < j ? 0 : w->seen + i - j;
+            const size_t head = (size_t)i * w->group;
+            v.n = seen < m ? seen : m;
+            tiles(&v, wide, w->group, w->p + head * w->stride + j, w->stride, o + head * o_stride, o_stride);
         }
     }
 }
@@ -156,14 +158,24 @@ static void float_query(const float *x, const pal_cache_turns *t, const pal_cach
 static uint64_t f32_bytes(uint32_t cap, uint32_t d, pal_cache_use use) {
     return (void)use, (uint64_t)cap * pal_cache_d16(d) * 4;
 }
-static void f32_store(const pal_cache_rows *c, uint32_t slot, const float *x) {
-    uint32_t d = pal_cache_d16(c->d);
-    pal_copy(c->at + (size_t)slot * d * 4, x, d * sizeof *x);
+
+/* Stores n numbers x, a multiple of 4. */
+typedef void numbers(uint8_t *to, const float *x, uint32_t n);
+PAL_INLINE void float_key(numbers *store, uint32_t size, const pal_cache_rows *c, uint32_t slot, const float *x) {
+    const rows k = keys(c, size);
+    store(k.at + (size_t)slot * k.bytes, x, pal_cache_d16(c->d));
 }
-static inline f4 f32_four(const uint8_t *row, uint32_t i) { return f4_load((const float *)(const void *)row + i); }
-PAL_APART void f32_rows(uint32_t bytes, const uint8_t *row, const uint8_t *last, uint32_t n, uint32_t from,
-                        uint32_t wide, float *out) {
-    load_rows(f32_four, bytes, row, last, n, from, wide, out);
+PAL_INLINE void float_value(numbers *store, uint32_t size, const pal_cache_rows *c, uint32_t slot, const float *x) {
+    for (uint32_t from = 0; from < pal_cache_d16(c->d); from += PAL_CACHE_COLUMNS) {
+        const rows v = values(c, size, from);
+        store(v.at + (size_t)slot * v.bytes, x + from, v.bytes / size);
+    }
+}
+
+static void f32_numbers(uint8_t *to, const float *x, uint32_t n) { pal_copy(to, x, n * sizeof *x); }
+static void f32_key(const pal_cache_rows *c, uint32_t slot, const float *x) { float_key(f32_numbers, 4, c, slot, x); }
+static void f32_value(const pal_cache_rows *c, uint32_t slot, const float *x) {
+    float_value(f32_numbers, 4, c, slot, x);
 }
 static void f32_row(const pal_cache_rows *c, uint32_t slot, float *x) {
     const uint32_t d = pal_cache_d16(c->d);
@@ -171,11 +183,11 @@ static void f32_row(const pal_cache_rows *c, uint32_t slot, float *x) {
 }
 static void f32_dots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint8_t *rest, const pal_cache_queries *q,
                      float *s, uint32_t stride) {
-    dots_by(f32_rows, 4, c, j0, n, rest, q, s, stride);
+    float_dots(f32_four, 4, c, j0, n, rest, q, s, stride);
 }
 static void f32_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const pal_cache_weights *w, float *o,
                     uint32_t o_stride) {
-    mix_by(f32_rows, 4, c, from, wide, w, o, o_stride);
+    float_mix(4, c, from, wide, w, o, o_stride);
 }
 
 /* Halves without subnormals, infinity and NaN: a number below 2^-14 is stored as the nearer of 0 and 2^-14, one above
@@ -183,39 +195,37 @@ static void f32_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const
 static uint64_t f16_bytes(uint32_t cap, uint32_t d, pal_cache_use use) {
     return (void)use, (uint64_t)cap * pal_cache_d16(d) * 2;
 }
-static void f16_store(const pal_cache_rows *c, uint32_t slot, const float *x) {
-    uint32_t d = pal_cache_d16(c->d);
-    uint16_t *to = (uint16_t *)(void *)c->at + (size_t)slot * d;
-    for (uint32_t i = 0; i < d; i++) {
-        uint32_t bits = pal_f32_bits(x[i]), sign = bits >> 16 & 0x8000, rest = bits & 0x7fffffff;
-        uint32_t half = (rest + 0xfff + (rest >> 13 & 1) - 0x38000000) >> 13; /* to the nearest, ties to even */
-        half = rest >= 0x477ff000 ? 0x7bff : rest < 0x38000000 ? 0 : rest < 0x38800000 ? 0x400 : half;
-        to[i] = (uint16_t)(sign | half);
+static void f16_numbers(uint8_t *to, const float *x, uint32_t n) {
+    for (uint32_t i = 0; i < n; i += 4) {
+        const u4 bits = (u4)f4_load(x + i), sign = bits >> 16 & 0x8000, rest = bits & 0x7fffffff;
+        const u4 half = (rest + 0xfff + (rest >> 13 & 1) - 0x38000000) >> 13; /* to the nearest, ties to even */
+        const u4 least = (u4)((i4)rest > 0x37ffffff) & 0x400, most = (u4)((i4)rest > 0x477fefff);
+        const u4 usual = (u4)((i4)rest > 0x387fffff);
+        const u4 size = (half & usual & ~most) | (least & ~usual) | (most & 0x7bff);
+        *(half4 *)(void *)(to + 2 * i) = __builtin_convertvector(sign | size, half4);
     }
 }
-static inline f4 f16_four(const uint8_t *row, uint32_t i) { return f4_from_tame16(row + 2 * i) * f4_kept(0x1p112f); }
-PAL_APART void f16_rows(uint32_t bytes, const uint8_t *row, const uint8_t *last, uint32_t n, uint32_t from,
-                        uint32_t wide, float *out) {
-    load_rows(f16_four, bytes, row, last, n, from, wide, out);
+static void f16_key(const pal_cache_rows *c, uint32_t slot, const float *x) { float_key(f16_numbers, 2, c, slot, x); }
+static void f16_value(const pal_cache_rows *c, uint32_t slot, const float *x) {
+    float_value(f16_numbers, 2, c, slot, x);
 }
 static void f16_row(const pal_cache_rows *c, uint32_t slot, float *x) {
     const uint32_t d = pal_cache_d16(c->d);
-    const uint8_t *at = c->at + (size_t)slot * d * 2;
-    f16_rows(d * 2, at, at, 1, 0, d, x);
+    floats(&(rows){c->at + (size_t)slot * d * 2, d * 2, 1}, d, x);
 }
 static void f16_dots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint8_t *rest, const pal_cache_queries *q,
                      float *s, uint32_t stride) {
-    dots_by(f16_rows, 2, c, j0, n, rest, q, s, stride);
+    float_dots(f16_four, 2, c, j0, n, rest, q, s, stride);
 }
 static void f16_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const pal_cache_weights *w, float *o,
                     uint32_t o_stride) {
-    mix_by(f16_rows, 2, c, from, wide, w, o, o_stride);
+    float_mix(2, c, from, wide, w, o, o_stride);
 }
 
-static const pal_cache_format f32 = {"f32", 4,           f32_bytes, f32_store, f32_store, f32_row,
-                                     NULL,  float_query, f32_dots,  NULL,      f32_mix};
-static const pal_cache_format f16 = {"f16", 4,           f16_bytes, f16_store, f16_store, f16_row,
-                                     NULL,  float_query, f16_dots,  NULL,      f16_mix};
+static const pal_cache_format f32 = {"f32", 4,           f32_bytes, f32_key, f32_value, f32_row,
+                                     NULL,  float_query, f32_dots,  NULL,    f32_mix};
+static const pal_cache_format f16 = {"f16", 4,           f16_bytes, f16_key, f16_value, f16_row,
+                                     NULL,  float_query, f16_dots,  NULL,    f16_mix};
 static const pal_cache_format *const formats[] = {&f32, &f16, &pal_cache_q8};
 
 const pal_cache_format *pal_cache_row(uint32_t i) { return i < sizeof formats / sizeof *formats ? formats[i] : NULL; }

@@ -168,11 +168,11 @@ PAL_INLINE void idots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const ui
     const float *scale = q8_scales(c) + j0;
     const int32_t *sums = q8_sums(c) + j0;
     for (uint32_t j = 0; j < n; j += 4) {
-        u4 sum[3][4];
-        PAL_UNROLL
+        u4 sum[4][4];
+        PAL_UNROLL_FAST
         for (uint32_t r = 0; r < 4; r++) {
             const uint8_t *x = first + rest[j + r] * pal_cache_turn_bytes(q);
-            i4 high[3] = {{0}}, low[3] = {{0}};
+            i4 high[4] = {{0}}, low[4] = {{0}};
             PAL_ROLLED
             for (const int8_t *end = row + d; row < end; row += step, x += 2 * step * q->group) {
                 const b16 key = QUERIES_OF_BYTES ? b16_load(row) : (b16)h8_of_bytes(row);
@@ -202,10 +202,11 @@ static void q8_dots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint
                     float *s, uint32_t stride) {
     for (uint32_t t = 0; t < q->tokens; t++) {
         uint32_t h = 0;
-        for (; q->group - h > 4 || q->group - h == 3; h += 3, s += 3 * stride)
-            idots(c, j0, n, rest, q, t, h, 3, s, stride);
-        for (; q->group - h > 1; h += 2, s += 2 * stride) idots(c, j0, n, rest, q, t, h, 2, s, stride);
-        if (h < q->group) idots(c, j0, n, rest, q, t, h, 1, s, stride), s += stride;
+        for (; q->group - h > 3; h += 4, s += 4 * stride) idots(c, j0, n, rest, q, t, h, 4, s, stride);
+        if (q->group - h == 3) idots(c, j0, n, rest, q, t, h, 3, s, stride);
+        if (q->group - h == 2) idots(c, j0, n, rest, q, t, h, 2, s, stride);
+        if (q->group - h == 1) idots(c, j0, n, rest, q, t, h, 1, s, stride);
+        s += (q->group - h) * stride;
     }
 }
 
