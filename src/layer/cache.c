@@ -37,39 +37,45 @@ PAL_APART void sums(const f4 (*of)[4], uint32_t heads, float *s, uint32_t stride
     }
 }
 
-/* Rows by fours, each with the queries of `heads` heads (a constant, at most 4) in its own turn. What is behind the last row
-   of a four may be anything. */
+/* Rows by fours, each with the queries of `heads` heads (a constant, at most 4) in its own turn; by twos, for each sum waits
+   for the one before it. What is behind the last row of a four may be anything. */
 PAL_INLINE void dots(four_of *four, const rows *k, const uint8_t *rest, const pal_cache_queries *q,
                      const uint8_t *first, uint32_t heads, float *s, uint32_t stride) {
     const uint8_t *row = k->at;
     for (uint32_t j = 0; j < k->n; j += 4) {
         f4 sum[4][4];
         PAL_ROLLED
-        for (uint32_t r = 0; r < 4; r++, row += k->bytes) {
-            const uint8_t *x = first + rest[j + r] * pal_cache_turn_bytes(q);
-            f4 of[4] = {{0}};
+        for (uint32_t r = 0; r < 4; r += 2, row += 2 * k->bytes) {
+            const uint8_t *x = first + rest[j + r] * pal_cache_turn_bytes(q), *below = row + k->bytes;
+            const uint8_t *y = first + rest[j + r + 1] * pal_cache_turn_bytes(q);
+            f4 a[4] = {{0}}, b[4] = {{0}};
             PAL_ROLLED
-            for (uint32_t i = 0; i < 4 * q->vectors; i += 4, x += 16 * q->group) {
+            for (uint32_t i = 0; i < 4 * q->vectors; i += 4, x += 16 * q->group, y += 16 * q->group) {
                 f4 key = four(row, i);
                 PAL_UNROLL
-                for (uint32_t h = 0; h < heads; h++) of[h] = f4_madd((f4)b16_load(x + 16 * h), key, of[h]);
+                for (uint32_t h = 0; h < heads; h++) a[h] = f4_madd((f4)b16_load(x + 16 * h), key, a[h]);
+                key = four(below, i);
+                PAL_UNROLL
+                for (uint32_t h = 0; h < heads; h++) b[h] = f4_madd((f4)b16_load(y + 16 * h), key, b[h]);
             }
             PAL_UNROLL
-            for (uint32_t h = 0; h < heads; h++) sum[h][r] = of[h];
+            for (uint32_t h = 0; h < heads; h++) sum[h][r] = a[h], sum[h][r + 1] = b[h];
         }
         sums(sum, heads, s + j, stride);
     }
 }
-PAL_INLINE void float_dots(four_of *four, uint32_t size, const pal_cache_rows *c, uint32_t j0, uint32_t n,
-                           const uint8_t *rest, const pal_cache_queries *q, float *s, uint32_t stride) {
+/* most: heads at a time (a constant, 2 or 4). */
+PAL_INLINE void float_dots(four_of *four, uint32_t size, uint32_t most, const pal_cache_rows *c, uint32_t j0,
+                           uint32_t n, const uint8_t *rest, const pal_cache_queries *q, float *s, uint32_t stride) {
     rows k = keys(c, size);
     k.at += (size_t)j0 * k.bytes, k.n = n;
     for (uint32_t t = 0; t < q->tokens; t++) {
         const uint8_t *x = pal_cache_queries_at(q, t);
         uint32_t heads = q->group;
-        for (; heads > 3; heads -= 4, x += 4 * 16, s += 4 * stride) dots(four, &k, rest, q, x, 4, s, stride);
-        if (heads == 3) dots(four, &k, rest, q, x, 3, s, stride);
-        if (heads == 2) dots(four, &k, rest, q, x, 2, s, stride);
+        for (; heads >= most; heads -= most, x += most * 16, s += most * stride)
+            dots(four, &k, rest, q, x, most, s, stride);
+        if (most > 3 && heads == 3) dots(four, &k, rest, q, x, 3, s, stride);
+        if (most > 2 && heads == 2) dots(four, &k, rest, q, x, 2, s, stride);
         if (heads == 1) dots(four, &k, rest, q, x, 1, s, stride);
         s += heads * stride;
     }
@@ -155,8 +161,9 @@ static void float_query(const float *x, const pal_cache_turns *t, const pal_cach
     }
 }
 
-static uint64_t f32_bytes(uint32_t cap, uint32_t d, pal_cache_use use) {
-    return (void)use, (uint64_t)cap * pal_cache_d16(d) * 4;
+/* Keys are read by fours. */
+static uint64_t float_bytes(uint32_t size, uint32_t cap, uint32_t d, pal_cache_use use) {
+    return (uint64_t)(use == PAL_CACHE_VALUES ? cap : (cap + 3) & ~3u) * pal_cache_d16(d) * size;
 }
 
 /* Stores n numbers x, a multiple of 4. */
@@ -172,6 +179,7 @@ PAL_INLINE void float_value(numbers *store, uint32_t size, const pal_cache_rows 
     }
 }
 
+static uint64_t f32_bytes(uint32_t cap, uint32_t d, pal_cache_use use) { return float_bytes(4, cap, d, use); }
 static void f32_numbers(uint8_t *to, const float *x, uint32_t n) { pal_copy(to, x, n * sizeof *x); }
 static void f32_key(const pal_cache_rows *c, uint32_t slot, const float *x) { float_key(f32_numbers, 4, c, slot, x); }
 static void f32_value(const pal_cache_rows *c, uint32_t slot, const float *x) {
@@ -183,7 +191,7 @@ static void f32_row(const pal_cache_rows *c, uint32_t slot, float *x) {
 }
 static void f32_dots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint8_t *rest, const pal_cache_queries *q,
                      float *s, uint32_t stride) {
-    float_dots(f32_four, 4, c, j0, n, rest, q, s, stride);
+    float_dots(f32_four, 4, 2, c, j0, n, rest, q, s, stride);
 }
 static void f32_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const pal_cache_weights *w, float *o,
                     uint32_t o_stride) {
@@ -192,9 +200,7 @@ static void f32_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const
 
 /* Halves without subnormals, infinity and NaN: a number below 2^-14 is stored as the nearer of 0 and 2^-14, one above
    65504 as 65504. Read back they are a mask, a shift and a product by a power of two that meets no subnormal. */
-static uint64_t f16_bytes(uint32_t cap, uint32_t d, pal_cache_use use) {
-    return (void)use, (uint64_t)cap * pal_cache_d16(d) * 2;
-}
+static uint64_t f16_bytes(uint32_t cap, uint32_t d, pal_cache_use use) { return float_bytes(2, cap, d, use); }
 static void f16_numbers(uint8_t *to, const float *x, uint32_t n) {
     for (uint32_t i = 0; i < n; i += 4) {
         const u4 bits = (u4)f4_load(x + i), sign = bits >> 16 & 0x8000, rest = bits & 0x7fffffff;
@@ -215,7 +221,7 @@ static void f16_row(const pal_cache_rows *c, uint32_t slot, float *x) {
 }
 static void f16_dots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint8_t *rest, const pal_cache_queries *q,
                      float *s, uint32_t stride) {
-    float_dots(f16_four, 2, c, j0, n, rest, q, s, stride);
+    float_dots(f16_four, 2, 4, c, j0, n, rest, q, s, stride);
 }
 static void f16_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const pal_cache_weights *w, float *o,
                     uint32_t o_stride) {

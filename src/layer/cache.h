@@ -1,6 +1,5 @@
-/* Keys and values of one KV head in their number format, and the two products over them. f32 and f16 become floats in
-   blocks that stay in the first cache; q8 stays integers: queries and probabilities are quantised, and every sum of
-   products within a block is exact (design I4). */
+/* Keys and values of one KV head in their number format, and the two products over them. f16 becomes floats on the way; q8
+   stays integers: queries and probabilities are quantised, and every sum of products within a block is exact (design I4). */
 #ifndef PAL_CACHE_H
 #define PAL_CACHE_H
 

@@ -22,6 +22,10 @@ export async function within(promise, seconds, what) {
     return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
+const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM']);
+/** Playwright ends the browser at a signal, and lets the process go on without. @param {string} _ @param {number} number */
+const leave = (_, number) => process.exit(128 + number);
+
 /**
  * A browser with a fresh profile and a server of this repository, cross-origin isolated.
  * @template T
@@ -33,6 +37,7 @@ export async function withBrowser(use, flags) {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'palimpsest-bench-'));
     const server = await serve(root, { headers: isolated });
     const browser = await launchProfile(folder, flags);
+    for (const signal of SIGNALS) process.on(signal, leave);
     const { port } = new URL(server.origin);
     try {
         return await use(async (host = '127.0.0.1') => {
@@ -41,6 +46,7 @@ export async function withBrowser(use, flags) {
             return page;
         });
     } finally {
+        for (const signal of SIGNALS) process.off(signal, leave);
         await browser.close().catch(() => {}); // it may have ended itself
         server.close();
         fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });

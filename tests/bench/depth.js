@@ -5,10 +5,10 @@
 // medians of the ratios of each round, so that a busy machine disturbs less. Reading 100,000 tokens takes minutes.
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { median, root, withBrowser } from './chromium.js';
 import { measureDepths } from './depth-run.js';
 import { benchModel } from './make_model.js';
+import { optionsOf } from './options.js';
 import { record } from './results.js';
 
 const GROWTH = 1.5; // a token at a full memory against one at depth 0
@@ -16,7 +16,7 @@ const EQUAL = 0.03;
 
 const option = (/** @type {string} */ value) => ({ type: /** @type {const} */ ('string'), default: value });
 const flag = { type: /** @type {const} */ ('boolean') };
-const { values: o } = parseArgs({
+const { values: o } = optionsOf(import.meta.url, {
     options: {
         shape: option('smollm2-135m'), type: option('Q4_0'), budget: option('2048'), far: option('100000'), tokens: option('24'), rounds: option('15'),
         threads: option('1'), variant: option('auto'), cache: option('f16'), node: flag, write: flag,

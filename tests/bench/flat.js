@@ -6,12 +6,12 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { Model } from '../../web/node.js';
+import { optionsOf } from './options.js';
 import { record } from './results.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const { values, positionals } = parseArgs({
+const { values, positionals } = optionsOf(import.meta.url, {
     allowPositionals: true,
     options: { tokens: { type: 'string', default: '200000' }, budget: { type: 'string', default: '256' }, policy: { type: 'string', default: 'tova' }, write: { type: 'boolean' } },
 });

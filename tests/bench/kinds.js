@@ -6,15 +6,15 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { Model } from '../../web/node.js';
 import { median } from './chromium.js';
 import { kinds, makeKind } from './kinds-models.js';
+import { optionsOf } from './options.js';
 import { plot } from './plot.js';
 import { record } from './results.js';
 
 const option = (/** @type {string} */ value) => ({ type: /** @type {const} */ ('string'), default: value });
-const { values: o } = parseArgs({ options: { far: option('100000'), tokens: option('64'), rounds: option('5'), full: option('16384'), only: option(''), write: { type: 'boolean' } } });
+const { values: o } = optionsOf(import.meta.url, { options: { far: option('100000'), tokens: option('64'), rounds: option('5'), full: option('16384'), only: option(''), write: { type: 'boolean' } } });
 const [far, tokens, rounds, budget] = [o.far, o.tokens, o.rounds, o.full].map(Number);
 const DEPTHS = [100, 1000, 10000, 100000].filter((n) => n <= far);
 const FLAT = 1.1; // a token at the last depth against one at the first where nothing is full yet

@@ -11,11 +11,11 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { median, processOf, readSpeed, root, withBrowser, within } from './chromium.js';
 import { engines, modules, sum } from './fetched.js';
 import { benchModel } from './make_model.js';
 import { nativeAnswer } from './native.js';
+import { optionsOf } from './options.js';
 import { record } from './results.js';
 import { SHAPES, weightBytes } from './shapes.js';
 import { text } from './vocabulary.js';
@@ -28,7 +28,7 @@ const HOSTS = { palimpsest: '127.0.0.1', wllama: 'localhost' };
 
 const option = (/** @type {string} */ value) => ({ type: /** @type {const} */ ('string'), default: value });
 const flag = { type: /** @type {const} */ ('boolean') };
-const { values: o } = parseArgs({
+const { values: o } = optionsOf(import.meta.url, {
     options: {
         shape: option(''), type: option(''), threads: option('1,2'), runs: option(''), tokens: option(''), only: option(''), policy: option('tova'), cache: option('f16'), variant: option('auto'),
         'llama-bench': { type: 'string' }, deep: flag, quick: flag, write: flag,

@@ -3,10 +3,10 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { optionsOf } from './options.js';
 import { record } from './results.js';
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = optionsOf(import.meta.url, {
     allowPositionals: true,
     options: {
         budget: { type: 'string', default: '64,128,256,512,1024,2048' }, policy: { type: 'string', default: 'window,sinks,h2o,tova,tova-head' },

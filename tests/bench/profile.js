@@ -4,9 +4,9 @@
 // which names the functions by where they lie in the file. What the compiler has inlined counts for the function it is in.
 // A sample belongs to the kind of layer in whose forward() it was taken; the last column divides by the layers of a kind.
 import fs from 'node:fs';
-import { parseArgs } from 'node:util';
 import { root, withBrowser } from './chromium.js';
 import { benchModel } from './make_model.js';
+import { optionsOf } from './options.js';
 import { SHAPES } from './shapes.js';
 
 const FOLDER = 'build/wasm/profile';
@@ -71,7 +71,7 @@ function table(title, rows, tokens, layers) {
 
 if (process.argv[1].endsWith('profile.js')) {
     const option = (/** @type {string} */ value) => ({ type: /** @type {const} */ ('string'), default: value });
-    const { values: o } = parseArgs({
+    const { values: o } = optionsOf(import.meta.url, {
         options: { shape: option('smollm2-135m'), type: option('Q4_0'), variant: option('relaxed'), budget: option('512'), policy: option('tova'), cache: option('f16'), tokens: option('64') },
     });
     process.chdir(root);

@@ -6,13 +6,13 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { benchModel } from './make_model.js';
+import { optionsOf } from './options.js';
 import { record } from './results.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 process.chdir(root);
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { write: { type: 'boolean' } } });
+const { values, positionals } = optionsOf(import.meta.url, { allowPositionals: true, options: { write: { type: 'boolean' } } });
 
 /** GB/s of plain reads of 256 MB in wasm, best of five. */
 async function readSpeed() {

@@ -3,11 +3,11 @@
 // 256 tokens: how many of its words in threes are new (distinct-3) in the first 50 replies, and in the last 50. Nothing is
 // edited or chosen: the same seed writes the same text. --write puts it into models/default-transcript.md.
 import fs from 'node:fs';
-import { parseArgs } from 'node:util';
 import { Model } from '../../web/node.js';
+import { optionsOf } from './options.js';
 
 const option = (/** @type {string} */ value) => ({ type: /** @type {const} */ ('string'), default: value });
-const { values: o } = parseArgs({ options: { model: option('models/default.gguf'), turns: option('300'), budget: option('256'), seed: option('1'), write: { type: 'boolean' } } });
+const { values: o } = optionsOf(import.meta.url, { options: { model: option('models/default.gguf'), turns: option('300'), budget: option('256'), seed: option('1'), write: { type: 'boolean' } } });
 const [turns, budget, seed] = [o.turns, o.budget, o.seed].map(Number);
 const PART = Math.min(50, Math.floor(turns / 2));
 const APART = 0.15;
