@@ -23,7 +23,8 @@
    A run takes four steps, each shared out among the team: keys and queries, scores by blocks of slots, softmax, values
    by columns (with what each slot got); a state that leaves a fifth, the keys that turn back.
 
-   state:  [sets] slots of policy.h | keys [n_head_kv] | values [n_head_kv], each of cap = budget + 1 rows
+   state:  [sets] slots of policy.h | keys [n_head_kv] | values [n_head_kv], each of cap = budget + 1 rows, laid out by
+   their format (cache.c, cache_q8.c)
    A sliding window no longer than the budget makes the layer first in, first out with budget = window - 1: exact, and smaller.
    multiplications per token: 2 * n_head * n * d besides the four products. */
 #include "cache.h"
