@@ -275,16 +275,20 @@ static void prepare(void *ctx, uint32_t part, uint32_t parts) {
     }
 }
 
-/* p = q . key, by KV heads and blocks of slots. */
-static uint32_t score_blocks(const run *u) { return (u->n + PAL_CACHE_BLOCK - 1) / PAL_CACHE_BLOCK; }
+/* p = q . key, by KV heads and blocks of slots: long ones, for memory is read best from one end to the other. */
+enum { SCORED = 256 };
+static uint32_t score_blocks(const run *u) { return (u->n + SCORED - 1) / SCORED; }
+static uint32_t score_from(const run *u, uint32_t block) {
+    const uint32_t from = 8 * pal_part_from((u->n + 7) / 8, block, score_blocks(u));
+    return from < u->n ? from : u->n;
+}
 static void scores(void *ctx, uint32_t part, uint32_t parts) {
     const run *u = ctx;
     const pal_attention *a = &u->l->attention;
     const plan *r = u->r;
     const uint32_t blocks = score_blocks(u), units = a->n_head_kv * blocks;
     for (uint32_t unit = pal_part_from(units, part, parts); unit < pal_part_from(units, part + 1, parts); unit++) {
-        const uint32_t g = unit / blocks, j = unit % blocks * PAL_CACHE_BLOCK;
-        const uint32_t n = u->n - j < PAL_CACHE_BLOCK ? u->n - j : PAL_CACHE_BLOCK;
+        const uint32_t g = unit / blocks, j = score_from(u, unit % blocks), n = score_from(u, unit % blocks + 1) - j;
         const uint32_t first = j < seen_by(u, 0) ? 0 : j - seen_by(u, 0) + 1; /* token that sees slot j */
         const pal_cache_rows keys = keys_of(u, g);
         const pal_cache_queries q = queries_of(u, g, first);

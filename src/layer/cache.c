@@ -37,17 +37,19 @@ PAL_APART void sums(const f4 (*of)[4], uint32_t heads, float *s, uint32_t stride
     }
 }
 
-/* Rows by fours, each with the queries of `heads` heads (a constant, at most 4) in its own turn; by twos, for each sum waits
-   for the one before it. What is behind the last row of a four may be anything. */
+/* Rows, each with the queries of `heads` heads (a constant, at most 4) in its own turn; by twos, for each sum waits for the one
+   before it, and far from each other: two streams are brought from memory faster than one. n is rounded up to a multiple
+   of 8; what is behind the last row may be anything. */
 PAL_INLINE void dots(four_of *four, const rows *k, const uint8_t *rest, const pal_cache_queries *q,
                      const uint8_t *first, uint32_t heads, float *s, uint32_t stride) {
-    const uint8_t *row = k->at;
-    for (uint32_t j = 0; j < k->n; j += 4) {
-        f4 sum[4][4];
+    const uint32_t half = (k->n + 7) / 8 * 4;
+    const uint8_t *row = k->at, *below = row + (size_t)half * k->bytes;
+    for (uint32_t j = 0; j < half; j += 4) {
+        f4 sum[2][4][4];
         PAL_ROLLED
-        for (uint32_t r = 0; r < 4; r += 2, row += 2 * k->bytes) {
-            const uint8_t *x = first + rest[j + r] * pal_cache_turn_bytes(q), *below = row + k->bytes;
-            const uint8_t *y = first + rest[j + r + 1] * pal_cache_turn_bytes(q);
+        for (uint32_t r = 0; r < 4; r++, row += k->bytes, below += k->bytes) {
+            const uint8_t *x = first + rest[j + r] * pal_cache_turn_bytes(q);
+            const uint8_t *y = first + rest[half + j + r] * pal_cache_turn_bytes(q);
             f4 a[4] = {{0}}, b[4] = {{0}};
             PAL_ROLLED
             for (uint32_t i = 0; i < 4 * q->vectors; i += 4, x += 16 * q->group, y += 16 * q->group) {
@@ -59,9 +61,10 @@ PAL_INLINE void dots(four_of *four, const rows *k, const uint8_t *rest, const pa
                 for (uint32_t h = 0; h < heads; h++) b[h] = f4_madd((f4)b16_load(y + 16 * h), key, b[h]);
             }
             PAL_UNROLL
-            for (uint32_t h = 0; h < heads; h++) sum[h][r] = a[h], sum[h][r + 1] = b[h];
+            for (uint32_t h = 0; h < heads; h++) sum[0][h][r] = a[h], sum[1][h][r] = b[h];
         }
-        sums(sum, heads, s + j, stride);
+        PAL_ROLLED
+        for (uint32_t k = 0; k < 2; k++) sums(sum[k], heads, s + k * half + j, stride);
     }
 }
 /* most: heads at a time (a constant, 2 or 4). */
@@ -161,9 +164,9 @@ static void float_query(const float *x, const pal_cache_turns *t, const pal_cach
     }
 }
 
-/* Keys are read by fours. */
+/* Keys are read by eights. */
 static uint64_t float_bytes(uint32_t size, uint32_t cap, uint32_t d, pal_cache_use use) {
-    return (uint64_t)(use == PAL_CACHE_VALUES ? cap : (cap + 3) & ~3u) * pal_cache_d16(d) * size;
+    return (uint64_t)(use == PAL_CACHE_VALUES ? cap : (cap + 7) & ~7u) * pal_cache_d16(d) * size;
 }
 
 /* Stores n numbers x, a multiple of 4. */
@@ -201,7 +204,7 @@ static void f32_mix(const pal_cache_rows *c, uint32_t from, uint32_t wide, const
 /* Halves without subnormals, infinity and NaN: a number below 2^-14 is stored as the nearer of 0 and 2^-14, one above
    65504 as 65504. Read back they are a mask, a shift and a product by a power of two that meets no subnormal. */
 static uint64_t f16_bytes(uint32_t cap, uint32_t d, pal_cache_use use) { return float_bytes(2, cap, d, use); }
-static void f16_numbers(uint8_t *to, const float *x, uint32_t n) {
+PAL_APART void f16_numbers(uint8_t *to, const float *x, uint32_t n) {
     for (uint32_t i = 0; i < n; i += 4) {
         const u4 bits = (u4)f4_load(x + i), sign = bits >> 16 & 0x8000, rest = bits & 0x7fffffff;
         const u4 half = (rest + 0xfff + (rest >> 13 & 1) - 0x38000000) >> 13; /* to the nearest, ties to even */

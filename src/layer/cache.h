@@ -69,7 +69,7 @@ typedef struct {
     void (*bring)(const pal_cache_rows *c, uint32_t slot); /* what of it dots does not read; NULL: nothing */
     /* Stores x [d16] in each turn, as that head of that token. */
     void (*query)(const float *x, const pal_cache_turns *t, const pal_cache_queries *q, uint32_t token, uint32_t head);
-    /* s[token][head][j] = query in turn rest[j] . key of slot j0 + j for j = 0 .. n - 1, n rounded up to a multiple of 4
+    /* s[token][head][j] = query in turn rest[j] . key of slot j0 + j for j = 0 .. n - 1, n rounded up to a multiple of 8
        (s and rest have room); s: [tokens * group][stride]. */
     void (*dots)(const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint8_t *rest, const pal_cache_queries *q,
                  float *s, uint32_t stride);

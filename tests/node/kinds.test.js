@@ -78,10 +78,10 @@ const READ = {
       same(f32.subarray(aligned(rows * wide)).subarray(0, wide), want.rg_lru_state, 'h');
       return;
     }
-    const [W, , d] = want.v_oldest_first.shape; // a cache of W + 1 slots of 16-float rows at the end of the state, in any order; keys have room for whole fours
+    const [W, , d] = want.v_oldest_first.shape; // a cache of W + 1 slots of 16-float rows at the end of the state, in any order; keys have room for whole eights
     const rows = (from) => Array.from({ length: W + 1 }, (_, i) => f32.subarray(from + 16 * i, from + 16 * i + d));
     const values = f32.length - 16 * (W + 1);
-    const keys = values - 16 * 4 * Math.ceil((W + 1) / 4);
+    const keys = values - 16 * 8 * Math.ceil((W + 1) / 8);
     for (const [list, ref] of [[rows(keys), want.k_rotated_oldest_first], [rows(values), want.v_oldest_first]]) {
       assert.ok(list.some((row) => ref.first8.every((w, i) => Math.abs(row[i] - w) <= 1e-4)), 'the oldest key or value is not there');
       const squares = list.map((row) => row.reduce((n, x) => n + x * x, 0));
