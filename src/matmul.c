@@ -21,13 +21,8 @@ size_t pal_act_bytes(uint32_t n, uint32_t cols) {
 static pal_act_run quantise32(const float *x, uint32_t run, int8_t *q) {
     pal_act_run made;
     i4 most = {0};
-    for (uint32_t i = 0; i < 32; i += 4) {
-        i4 v = (i4)f4_abs(f4_load(x + i)), more = v > most;
-        most = (more & v) | (~more & most);
-    }
-    int32_t top = most[0];
-    for (uint32_t i = 1; i < 4; i++) top = most[i] > top ? most[i] : top;
-    float max = pal_bits_f32((uint32_t)top);
+    for (uint32_t i = 0; i < 32; i += 4) most = i4_max((i4)f4_abs(f4_load(x + i)), most);
+    float max = pal_bits_f32((uint32_t)i4_top(most)[0]);
     bool usual = max >= 0x1p-90f && max <= 0x1p32f; /* else the codes are 0 */
     float inverse = usual ? 127.0f / max : 0;
     i4 negative = {0};

@@ -275,9 +275,15 @@ static void prepare(void *ctx, uint32_t part, uint32_t parts) {
     }
 }
 
-/* p = q . key, by KV heads and blocks of slots: long ones, for memory is read best from one end to the other. */
-enum { SCORED = 256 };
-static uint32_t score_blocks(const run *u) { return (u->n + SCORED - 1) / SCORED; }
+/* p = q . key, by KV heads and blocks of slots. One token reads memory, best in long blocks, but two units for each thread;
+   many tokens read a short block again and again from the first cache. */
+enum { LONG = 256 };
+static uint32_t score_blocks(const run *u) {
+    const uint32_t most = (u->n + PAL_CACHE_BLOCK - 1) / PAL_CACHE_BLOCK, least = (u->n + LONG - 1) / LONG;
+    const uint32_t heads = u->l->attention.n_head_kv, fair = (2 * pal_team_threads(u->c->team) + heads - 1) / heads;
+    if (u->m > 1 || fair > most) return most;
+    return fair > least ? fair : least;
+}
 static uint32_t score_from(const run *u, uint32_t block) {
     const uint32_t from = 8 * pal_part_from((u->n + 7) / 8, block, score_blocks(u));
     return from < u->n ? from : u->n;

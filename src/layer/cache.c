@@ -20,12 +20,16 @@ typedef struct {
     uint8_t *at;
     uint32_t bytes, n;
 } rows;
-static rows keys(const pal_cache_rows *c, uint32_t size) { return (rows){c->at, pal_cache_d16(c->d) * size, c->cap}; }
+/* Those of n slots from slot j on. */
+static rows keys(const pal_cache_rows *c, uint32_t size, uint32_t j, uint32_t n) {
+    const uint32_t bytes = pal_cache_d16(c->d) * size;
+    return (rows){c->at + (size_t)j * bytes, bytes, n};
+}
 /* Values lie by slices of PAL_CACHE_COLUMNS columns, each of which is read from one end to the other: the one at `from`. */
-static rows values(const pal_cache_rows *c, uint32_t size, uint32_t from) {
+static rows values(const pal_cache_rows *c, uint32_t size, uint32_t from, uint32_t j, uint32_t n) {
     const uint32_t left = pal_cache_d16(c->d) - from;
-    return (rows){c->at + (size_t)c->cap * from * size, (left < PAL_CACHE_COLUMNS ? left : PAL_CACHE_COLUMNS) * size,
-                  c->cap};
+    const uint32_t bytes = (left < PAL_CACHE_COLUMNS ? left : PAL_CACHE_COLUMNS) * size;
+    return (rows){c->at + (size_t)c->cap * from * size + (size_t)j * bytes, bytes, n};
 }
 
 /* The partial sums of four rows, by heads: their f4_sum in one vector a head. */
@@ -70,8 +74,7 @@ PAL_INLINE void dots(four_of *four, const rows *k, const uint8_t *rest, const pa
 /* most: heads at a time (a constant, 2 or 4). */
 PAL_INLINE void float_dots(four_of *four, uint32_t size, uint32_t most, const pal_cache_rows *c, uint32_t j0,
                            uint32_t n, const uint8_t *rest, const pal_cache_queries *q, float *s, uint32_t stride) {
-    rows k = keys(c, size);
-    k.at += (size_t)j0 * k.bytes, k.n = n;
+    const rows k = keys(c, size, j0, n);
     for (uint32_t t = 0; t < q->tokens; t++) {
         const uint8_t *x = pal_cache_queries_at(q, t);
         uint32_t heads = q->group;
@@ -84,18 +87,18 @@ PAL_INLINE void float_dots(four_of *four, uint32_t size, uint32_t most, const pa
     }
 }
 
-/* o += p v of n rows of `wide` floats, in tiles of `heads` (a constant, at most 2) by four vectors: V8 would put some of 12
+/* o += p v of rows of `wide` floats, in tiles of `heads` (a constant, at most 2) by four vectors: V8 would put some of 12
    sums on the stack, and each waits for the one before it. */
-PAL_INLINE void tile(const float *v, uint32_t bytes, uint32_t n, uint32_t wide, uint32_t heads, const float *p,
-                     uint32_t stride, float *o, uint32_t o_stride) {
+PAL_INLINE void tile(const rows *v, uint32_t wide, uint32_t heads, const float *p, uint32_t stride, float *o,
+                     uint32_t o_stride) {
     for (uint32_t i = 0; i < wide; i += 16) {
-        const uint8_t *row = (const uint8_t *)(v + i);
+        const uint8_t *row = v->at + i * sizeof *o;
         f4 sum[2][4];
         PAL_UNROLL
         for (uint32_t h = 0; h < heads; h++) PAL_UNROLL
         for (uint32_t w = 0; w < 4; w++) sum[h][w] = f4_load(o + h * o_stride + i + 4 * w);
         PAL_ROLLED
-        for (uint32_t j = 0; j < n; j++, row += bytes) {
+        for (uint32_t j = 0; j < v->n; j++, row += v->bytes) {
             f4 weight[2];
             PAL_UNROLL
             for (uint32_t h = 0; h < heads; h++) weight[h] = f4_set(p[h * stride + j]);
@@ -113,10 +116,8 @@ PAL_INLINE void tile(const float *v, uint32_t bytes, uint32_t n, uint32_t wide, 
 }
 static void tiles(const rows *v, uint32_t wide, uint32_t heads, const float *p, uint32_t stride, float *o,
                   uint32_t o_stride) {
-    const float *at = (const float *)(const void *)v->at;
-    for (; heads > 1; heads -= 2, p += 2 * stride, o += 2 * o_stride)
-        tile(at, v->bytes, v->n, wide, 2, p, stride, o, o_stride);
-    if (heads) tile(at, v->bytes, v->n, wide, 1, p, stride, o, o_stride);
+    for (; heads > 1; heads -= 2, p += 2 * stride, o += 2 * o_stride) tile(v, wide, 2, p, stride, o, o_stride);
+    if (heads) tile(v, wide, 1, p, stride, o, o_stride);
 }
 /* Halves become floats, a block of rows that stays in the first cache at a time. */
 enum { ROOM = 32 * PAL_CACHE_COLUMNS };
@@ -128,14 +129,13 @@ PAL_APART void floats(const rows *of, uint32_t wide, float *out) {
 }
 static void float_mix(uint32_t size, const pal_cache_rows *c, uint32_t from, uint32_t wide, const pal_cache_weights *w,
                       float *o, uint32_t o_stride) {
-    const rows all = values(c, size, from);
     const uint32_t n = w->seen + w->tokens - 1;
     float room[ROOM];
     for (uint32_t h = 0; h < w->tokens * w->group; h++) pal_zero(o + (size_t)h * o_stride, wide * sizeof *o);
     for (uint32_t j = 0, m; j < n; j += m) {
         const uint32_t left = j < w->seen ? w->seen - j : n - j;
         m = left < ROOM / wide ? left : ROOM / wide;
-        rows v = {all.at + (size_t)j * all.bytes, all.bytes, m};
+        rows v = values(c, size, from, j, m);
         if (size == 2) {
             floats(&v, wide, room);
             v.at = (uint8_t *)room, v.bytes = wide * sizeof *room;
@@ -172,13 +172,12 @@ static uint64_t float_bytes(uint32_t size, uint32_t cap, uint32_t d, pal_cache_u
 /* Stores n numbers x, a multiple of 4. */
 typedef void numbers(uint8_t *to, const float *x, uint32_t n);
 PAL_INLINE void float_key(numbers *store, uint32_t size, const pal_cache_rows *c, uint32_t slot, const float *x) {
-    const rows k = keys(c, size);
-    store(k.at + (size_t)slot * k.bytes, x, pal_cache_d16(c->d));
+    store(keys(c, size, slot, 1).at, x, pal_cache_d16(c->d));
 }
 PAL_INLINE void float_value(numbers *store, uint32_t size, const pal_cache_rows *c, uint32_t slot, const float *x) {
     for (uint32_t from = 0; from < pal_cache_d16(c->d); from += PAL_CACHE_COLUMNS) {
-        const rows v = values(c, size, from);
-        store(v.at + (size_t)slot * v.bytes, x + from, v.bytes / size);
+        const rows v = values(c, size, from, slot, 1);
+        store(v.at, x + from, v.bytes / size);
     }
 }
 
@@ -189,8 +188,8 @@ static void f32_value(const pal_cache_rows *c, uint32_t slot, const float *x) {
     float_value(f32_numbers, 4, c, slot, x);
 }
 static void f32_row(const pal_cache_rows *c, uint32_t slot, float *x) {
-    const uint32_t d = pal_cache_d16(c->d);
-    pal_copy(x, c->at + (size_t)slot * d * 4, d * sizeof *x);
+    const rows k = keys(c, 4, slot, 1);
+    pal_copy(x, k.at, k.bytes);
 }
 static void f32_dots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint8_t *rest, const pal_cache_queries *q,
                      float *s, uint32_t stride) {
@@ -219,8 +218,8 @@ static void f16_value(const pal_cache_rows *c, uint32_t slot, const float *x) {
     float_value(f16_numbers, 2, c, slot, x);
 }
 static void f16_row(const pal_cache_rows *c, uint32_t slot, float *x) {
-    const uint32_t d = pal_cache_d16(c->d);
-    floats(&(rows){c->at + (size_t)slot * d * 2, d * 2, 1}, d, x);
+    const rows k = keys(c, 2, slot, 1);
+    floats(&k, pal_cache_d16(c->d), x);
 }
 static void f16_dots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint8_t *rest, const pal_cache_queries *q,
                      float *s, uint32_t stride) {
