@@ -132,11 +132,28 @@ PAL_INLINE f4 minimum(const kind *f, const scales *z, const pal_act_run *x, f4 m
 enum { FEW = 3 }; /* up to so many tokens go one by one */
 
 /* Memory that is brought near on the way, line by line between the products: a core that waits for many lines at once has
-   no room for instructions behind them. */
+   no room for instructions behind them. Either what lies `ahead` bytes ahead; or, `ahead` being PAL_PAGES, of the four pages
+   behind the four that are read as much of each as of these is read: four pages at once are then on their way. */
+enum { LINE = 64, PAGE = PAL_PAGES / 4 };
+typedef struct {
+    uint32_t ahead, window, step; /* window: PAL_PAGES - 1 or 0; step: from one of the four steps of a run to the next */
+} nearing;
 typedef struct {
     const uint8_t *at;
-    uint32_t step, lines; /* bytes for each of the four steps of a run, and lines touched in them */
+    uint32_t step, lines; /* lines touched in each step */
 } touch;
+
+/* For n bytes at p in runs of `run` bytes; where something behind `end` would be touched, what is read anyway is. */
+PAL_APART nearing nearing_of(const uint8_t *p, uint32_t n, uint32_t run, const uint8_t *end, uint32_t ahead) {
+    const bool pages = ahead == PAL_PAGES;
+    const uint32_t last = (uint32_t)(uintptr_t)(p + n - 1) % PAL_PAGES, over = pages ? 2 * PAL_PAGES - last + LINE : ahead;
+    if ((size_t)(end - p) - n < over) return (nearing){0, 0, run / 4};
+    return (nearing){ahead, pages ? PAL_PAGES - 1 : 0, pages ? PAGE : run / 4};
+}
+PAL_INLINE touch touch_for(const uint8_t *p, uint32_t run, const nearing *way) {
+    const uint32_t in = (uint32_t)(uintptr_t)p & way->window;
+    return (touch){p + way->ahead - in + in / 4, way->step, (run / 4 + LINE / 2) / LINE};
+}
 
 /* The integer sums of run s of p, rows 4 r0 .. 4 (r0 + n) - 1 of the 16, one token. The compiler must not see that the three
    pointers go on together: it would count them from one, and add all constants where loads have room for them. */
@@ -158,7 +175,7 @@ PAL_INLINE void run_of(const kind *f, const uint8_t *p, uint32_t s, const uint32
             if (f->shared < 4) extra[r] = f->extra(p, s, j, r0 + r);
         PAL_ROLLED for (uint32_t end = j + few; j < end;) PAL_UNROLL for (uint32_t i = 0; i < steps; i++, j++) {
             b16 x0 = b16_four(q), x1 = b16_four(q + 16), w[4][2];
-            PAL_UNROLL for (uint32_t k = 0; k < near.lines; k++) pal_touch(near.at + k * (near.step / near.lines));
+            PAL_UNROLL for (uint32_t k = 0; k < near.lines; k++) pal_touch(near.at + k * LINE);
             PAL_UNROLL for (uint32_t r = 0; r < n; r++) {
                 f->codes(at, s, 0, r0 + r, extra[r], w[r]);
                 extra[r] >>= 8 / f->shared;
@@ -184,9 +201,9 @@ PAL_INLINE void minima(const kind *f, const uint8_t *p, const head h[4], const p
     }
     PAL_UNROLL for (uint32_t r = 0; r < 4; r++) acc[r] = f4_madd(h[r].m, sum[r], acc[r]);
 }
-/* y = 16 rows of `blocks` blocks times one token; what lies `ahead` bytes ahead is brought near. */
-PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, uint32_t ahead, token x, float *y) {
-    const uint32_t step = 4 * f->bytes / f->runs, lines = (step + 32) / 64;
+PAL_INLINE uint32_t run_bytes(const kind *f) { return 16 * f->bytes / f->runs; }
+/* y = 16 rows of `blocks` blocks times one token. */
+PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, const nearing *way, token x, float *y) {
     /* Fours of rows at a time: registers have room for the sums of four and what makes them, not for those of eight. */
     const uint32_t n = PAL_FAST_DOT && f->pairs ? 2 : 4;
     f4 acc[4] = {{0}};
@@ -197,8 +214,9 @@ PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, uint32_
         if (f->deep && f->min) minima(f, p, h, x.run, acc);
         PAL_ROLLED for (uint32_t s = 0; s < f->runs; s++) {
             PAL_UNROLL for (uint32_t r0 = 0; r0 < 4; r0 += n) {
-                touch near = {p + ahead + s * 4 * step, step, r0 ? 0 : lines};
+                touch near = touch_for(p + s * run_bytes(f), run_bytes(f), way);
                 tally low[4], high[4];
+                if (r0) near.lines = 0;
                 run_of(f, p, s, r0, n, &x, near, low, high);
                 PAL_UNROLL for (uint32_t r = 0; r < n; r++) {
                     scales z = f->scale(p, &h[r0 + r], s, r0 + r);
@@ -217,8 +235,8 @@ PAL_INLINE void groups(const kind *f, const uint8_t *p, uint32_t n, const uint8_
                        uint32_t stride) {
     const uint32_t blocks = a->cols / (32 * f->runs), bytes = blocks * 16 * f->bytes;
     for (; n; n--, p += bytes, y += 16) {
-        const uint32_t ahead = (size_t)(end - p) - bytes < a->ahead ? 0 : a->ahead;
-        for (uint32_t t = 0; t < a->n; t++) rows16(f, p, blocks, ahead, token_at(a, t, 0), y + (size_t)t * stride);
+        const nearing way = nearing_of(p, bytes, run_bytes(f), end, a->ahead);
+        for (uint32_t t = 0; t < a->n; t++) rows16(f, p, blocks, &way, token_at(a, t, 0), y + (size_t)t * stride);
     }
 }
 

@@ -1,16 +1,16 @@
-/** How far ahead of the products of a token memory is brought near (pal_team_ahead). Which distance is best is the
+/** How memory is brought near ahead of the products of a token (pal_team_ahead). Which way is best is the
  *  processor's: some look ahead themselves. So it is found on the first tokens that an engine reads one by one, as those that
- *  it writes are, each with the next distance in turn; no bit depends on it. */
+ *  it writes are, each in the next way; no bit depends on it. */
 
-/** Bytes, the usual first; and how many tokens try each. */
-const AHEAD = [512, 128, 768];
+/** Bytes, the usual first, and four pages at once (PAL_PAGES); and how many tokens try each. */
+const AHEAD = [512, 128, 16384];
 const SAMPLES = 9;
 
 export class Pace {
   /** @param {import('./engine.js').Exports} c */
   constructor(c) {
     this.c = c;
-    /** Milliseconds of the tokens so far, by distance. */
+    /** Milliseconds of the tokens so far, by way. */
     this.times = AHEAD.map(() => /** @type {number[]} */ ([]));
     this.n = 0;
     this.use(AHEAD[0]);
