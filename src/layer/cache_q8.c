@@ -104,16 +104,16 @@ typedef h8 h8_anywhere __attribute__((aligned(2), may_alias));
 static inline h8 h8_load(const int16_t *p) { return *(const h8_anywhere *)p; }
 static inline void h8_store(int16_t *p, h8 v) { *(h8_anywhere *)p = v; }
 
-/* Queries are integers of 14 bits, eight to a vector. Where sums of four products of bytes are one instruction they are
-   bytes: of sixteen, 2^13 added, the high and the low 7 bits, in two vectors that follow each other. */
-enum { QUERIES_OF_BYTES = PAL_FAST_DOT && !PAL_NARROW_DOT, HEAD_BYTES = QUERIES_OF_BYTES ? 32 : 16 };
+/* Queries are integers of 14 bits; two vectors hold sixteen. Where sums of four products of bytes are one instruction they
+   are bytes: of all sixteen, 2^13 added, the high 7 bits, and the low ones. */
+enum { QUERIES_OF_BYTES = PAL_FAST_DOT && !PAL_NARROW_DOT, PAIR = 32 };
 
 /* They are rotated as int16, by halves of cosines: what a table whose magnitude is below 2 makes of them fits. All turns
    have one scale. */
 static void q8_query(const float *x, const pal_cache_turns *t, const pal_cache_queries *q, uint32_t token,
                      uint32_t head) {
     const uint32_t d = q->vectors * 8, half = t->n_rot / 2, turned = half & ~7u;
-    uint8_t *out = pal_cache_queries_at(q, token) + HEAD_BYTES * head;
+    uint8_t *out = pal_cache_queries_at(q, token) + PAIR * head;
     float inverse, scale = q8_scale(x, d, 0x1.6p12f, &inverse);
     int16_t code[PAL_CACHE_WIDEST], y[PAL_CACHE_WIDEST];
     *pal_cache_query_scale(q, token, head) = 2 * scale * t->scale;
@@ -135,7 +135,7 @@ static void q8_query(const float *x, const pal_cache_turns *t, const pal_cache_q
             y[i] = (int16_t)(h1_mulr(a, cos[i]) - h1_mulr(b, sin[i]));
             y[half + i] = (int16_t)(h1_mulr(a, sin[i]) + h1_mulr(b, cos[i]));
         }
-        for (uint32_t i = 0; i < d; i += 16, out += 32 * q->group) {
+        for (uint32_t i = 0; i < d; i += 16, out += PAIR * q->group) {
             h8 a = h8_load(y + i), b = h8_load(y + i + 8);
             if (QUERIES_OF_BYTES) {
                 const h8 low = (h8)u4_kept(0x7f007f), middle = (h8)u4_kept(0x20002000);
@@ -143,7 +143,7 @@ static void q8_query(const float *x, const pal_cache_turns *t, const pal_cache_q
                 const b16 high = b16_narrow(a >> 7, b >> 7);
                 b = (h8)b16_narrow(a & low, b & low), a = (h8)high;
             }
-            b16_store(out, (b16)a), b16_store(out + (QUERIES_OF_BYTES ? 16 : 16 * q->group), (b16)b);
+            b16_store(out, (b16)a), b16_store(out + 16, (b16)b);
         }
     }
 }
@@ -160,53 +160,62 @@ static inline u4 isums4(const u4 *r) {
     u4 b = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5) + __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
     return __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7);
 }
+/* Four rows from the four quarters of the n, so that memory is read in four places at once. */
 PAL_INLINE void idots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint8_t *rest, const pal_cache_queries *q,
                       uint32_t token, uint32_t head, uint32_t heads, float *s, uint32_t stride) {
-    const uint32_t d = pal_cache_d16(c->d), step = QUERIES_OF_BYTES ? 16 : 8;
-    const uint8_t *first = pal_cache_queries_at(q, token) + HEAD_BYTES * head;
-    const int8_t *row = (const int8_t *)c->at + (size_t)j0 * d;
+    const uint32_t d = pal_cache_d16(c->d), quarter = (n + 3) / 4;
+    const uint8_t *first = pal_cache_queries_at(q, token) + PAIR * head;
     const float *scale = q8_scales(c) + j0;
     const int32_t *sums = q8_sums(c) + j0;
-    for (uint32_t j = 0; j < n; j += 4) {
+    for (uint32_t j = 0; j < quarter; j++) {
         u4 sum[4][4];
         PAL_UNROLL_FAST
         for (uint32_t r = 0; r < 4; r++) {
-            const uint8_t *x = first + rest[j + r] * pal_cache_turn_bytes(q);
+            const uint32_t at = j + r * quarter;
+            const int8_t *row = (const int8_t *)c->at + (size_t)(j0 + at) * d;
+            const uint8_t *x = first + rest[at] * pal_cache_turn_bytes(q);
             i4 high[4] = {{0}}, low[4] = {{0}};
             PAL_ROLLED
-            for (const int8_t *end = row + d; row < end; row += step, x += 2 * step * q->group) {
-                const b16 key = QUERIES_OF_BYTES ? b16_load(row) : (b16)h8_of_bytes(row);
+            for (const int8_t *end = row + d; row < end; row += 16, x += PAIR * q->group) {
+                const b16 key = b16_load(row);
+                const h8 a = h8_of_bytes(row), b = h8_of_bytes(row + 8);
                 PAL_UNROLL
                 for (uint32_t h = 0; h < heads; h++) {
-                    const uint8_t *of = x + HEAD_BYTES * h;
+                    const b16 first_of = b16_load(x + PAIR * h), second_of = b16_load(x + PAIR * h + 16);
                     if (QUERIES_OF_BYTES) {
-                        high[h] = i4_dot_b16_u7(key, b16_load(of), high[h]);
-                        low[h] = i4_dot_b16_u7(key, b16_load(of + 16), low[h]);
+                        high[h] = i4_dot_b16_u7(key, first_of, high[h]);
+                        low[h] = i4_dot_b16_u7(key, second_of, low[h]);
                     } else {
-                        low[h] += i4_dot((h8)b16_load(of), (h8)key);
+                        low[h] += i4_dot((h8)first_of, a);
+                        low[h] += i4_dot((h8)second_of, b);
                     }
                 }
             }
             PAL_UNROLL
-            for (uint32_t h = 0; h < heads; h++) sum[h][r] = ((u4)high[h] << 7) + (u4)low[h];
+            for (uint32_t h = 0; h < heads; h++)
+                sum[h][r] = QUERIES_OF_BYTES ? ((u4)high[h] << 7) + (u4)low[h] : (u4)low[h];
         }
-        const u4 added = QUERIES_OF_BYTES ? (u4)i4_load(sums + j) << 13 : u4_kept(0);
+        const f4 of_key = {scale[j], scale[j + quarter], scale[j + 2 * quarter], scale[j + 3 * quarter]};
+        u4 added = {0};
+        PAL_UNROLL
+        for (uint32_t r = 0; r < 4 && QUERIES_OF_BYTES; r++) added[r] = (uint32_t)sums[j + r * quarter] << 13;
         PAL_UNROLL
         for (uint32_t h = 0; h < heads; h++) {
             const f4 by = f4_set(*pal_cache_query_scale(q, token, head + h));
-            f4_store(s + h * stride + j, f4_from((i4)(isums4(sum[h]) - added)) * (f4_load(scale + j) * by));
+            const f4 dot = f4_from((i4)(isums4(sum[h]) - added)) * (of_key * by);
+            PAL_UNROLL
+            for (uint32_t r = 0; r < 4; r++) s[h * stride + j + r * quarter] = dot[r];
         }
     }
 }
 static void q8_dots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint8_t *rest, const pal_cache_queries *q,
                     float *s, uint32_t stride) {
-    for (uint32_t t = 0; t < q->tokens; t++) {
+    for (uint32_t t = 0; t < q->tokens; t++) { /* as many heads at a time as there are registers; two keep a module small */
         uint32_t h = 0;
-        for (; q->group - h > 3; h += 4, s += 4 * stride) idots(c, j0, n, rest, q, t, h, 4, s, stride);
-        if (q->group - h == 3) idots(c, j0, n, rest, q, t, h, 3, s, stride);
-        if (q->group - h == 2) idots(c, j0, n, rest, q, t, h, 2, s, stride);
-        if (q->group - h == 1) idots(c, j0, n, rest, q, t, h, 1, s, stride);
-        s += (q->group - h) * stride;
+        for (; PAL_FAST_DOT && q->group - h > 3; h += 4, s += 4 * stride) idots(c, j0, n, rest, q, t, h, 4, s, stride);
+        for (; PAL_FAST_DOT && q->group - h > 2; h += 3, s += 3 * stride) idots(c, j0, n, rest, q, t, h, 3, s, stride);
+        for (; q->group - h > 1; h += 2, s += 2 * stride) idots(c, j0, n, rest, q, t, h, 2, s, stride);
+        for (; q->group - h > 0; h += 1, s += stride) idots(c, j0, n, rest, q, t, h, 1, s, stride);
     }
 }
 
