@@ -4,7 +4,7 @@
 
 /** Bytes, the usual first, and four pages at once (PAL_PAGES); and how many tokens try each. */
 const AHEAD = [512, 128, 16384];
-const SAMPLES = 9;
+const SAMPLES = 5;
 
 export class Pace {
   /** @param {import('./engine.js').Exports} c */

@@ -19,14 +19,14 @@ test('each distance is tried as often as the others, then the fastest stays', ()
     const near = asked((ahead) => 10 + ahead / 100);
     const tried = near.slice(0, -1);
     const counts = [512, 128, 16384].map((ahead) => tried.filter((a) => a === ahead).length);
-    assert.deepEqual(counts, [9, 9, 9]);
+    assert.deepEqual(counts, [5, 5, 5]);
     assert.equal(near.at(-1), 128);
     assert.equal(asked((ahead) => 20 - ahead / 100).at(-1), 16384);
 });
 
 test('equal ones leave the usual, and a busy moment decides nothing', () => {
     assert.equal(asked(() => 10).at(-1), 512);
-    assert.equal(asked((ahead, n) => (n > 3 && n < 16 ? 50 : ahead === 16384 ? 8 : 10)).at(-1), 16384);
+    assert.equal(asked((ahead, n) => (n > 3 && n < 10 ? 50 : ahead === 16384 ? 8 : 10)).at(-1), 16384);
 });
 
 test('an engine settles while it writes, and writes the same', async () => {
@@ -44,6 +44,6 @@ test('an engine settles while it writes, and writes the same', async () => {
         return hash;
     };
     const hash = await write();
-    assert.equal(model.engine.pace.n, 27);
+    assert.equal(model.engine.pace.n, 15);
     for (const ahead of [0, 64, 4096, 16384, 0xffffffff]) assert.equal(await write(ahead), hash, `${ahead} bytes`);
 });
