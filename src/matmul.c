@@ -136,33 +136,34 @@ enum { FEW = 3 }; /* up to so many tokens go one by one */
    behind the four that are read as much of each as of these is read: four pages at once are then on their way. */
 enum { LINE = 64, PAGE = PAL_PAGES / 4 };
 typedef struct {
-    uint32_t ahead, window, step; /* window: PAL_PAGES - 1 or 0; step: from one of the four steps of a run to the next */
+    uint32_t ahead, window,
+        step; /* window: PAL_PAGES - 1 or 0; step: from one of the four steps of a run to the next */
 } nearing;
-typedef struct {
-    const uint8_t *at;
-    uint32_t step, lines; /* lines touched in each step */
-} touch;
 
+PAL_INLINE uint32_t run_bytes(const kind *f) { return 16 * f->bytes / f->runs; }
 /* For n bytes at p in runs of `run` bytes; where something behind `end` would be touched, what is read anyway is. */
 PAL_APART nearing nearing_of(const uint8_t *p, uint32_t n, uint32_t run, const uint8_t *end, uint32_t ahead) {
     const bool pages = ahead == PAL_PAGES;
-    const uint32_t last = (uint32_t)(uintptr_t)(p + n - 1) % PAL_PAGES, over = pages ? 2 * PAL_PAGES - last + LINE : ahead;
+    const uint32_t last = (uint32_t)(uintptr_t)(p + n - 1) % PAL_PAGES,
+                   over = pages ? 2 * PAL_PAGES - last + LINE : ahead;
     if ((size_t)(end - p) - n < over) return (nearing){0, 0, run / 4};
     return (nearing){ahead, pages ? PAL_PAGES - 1 : 0, pages ? PAGE : run / 4};
 }
-PAL_INLINE touch touch_for(const uint8_t *p, uint32_t run, const nearing *way) {
+/* What the run at p touches first. */
+PAL_INLINE const uint8_t *near_to(const uint8_t *p, const nearing *way) {
     const uint32_t in = (uint32_t)(uintptr_t)p & way->window;
-    return (touch){p + way->ahead - in + in / 4, way->step, (run / 4 + LINE / 2) / LINE};
+    return p + way->ahead - in + in / 4;
 }
 
 /* The integer sums of run s of p, rows 4 r0 .. 4 (r0 + n) - 1 of the 16, one token. The compiler must not see that the three
    pointers go on together: it would count them from one, and add all constants where loads have room for them. */
 PAL_INLINE void run_of(const kind *f, const uint8_t *p, uint32_t s, const uint32_t r0, const uint32_t n, const token *x,
-                       touch near, tally low[4], tally high[4]) {
+                       const nearing *way, tally low[4], tally high[4]) {
     const uint32_t fit = f->pairs ? f->fit : f->fit / 2;
     const uint32_t few = PAL_NARROW_DOT && fit < f->shared ? fit : f->shared;
     const uint32_t steps = 4 / n; /* written out: of two fours of rows as much as of four */
-    const uint8_t *at = p;
+    const uint32_t lines = r0 ? 0 : (run_bytes(f) / 4 + LINE / 2) / LINE; /* touched in each step */
+    const uint8_t *at = p, *near = near_to(p + s * run_bytes(f), way);
     const int8_t *q = x->q;
     u4 extra[4];
     PAL_UNROLL for (uint32_t r = 0; r < n; r++) {
@@ -175,17 +176,17 @@ PAL_INLINE void run_of(const kind *f, const uint8_t *p, uint32_t s, const uint32
             if (f->shared < 4) extra[r] = f->extra(p, s, j, r0 + r);
         PAL_ROLLED for (uint32_t end = j + few; j < end;) PAL_UNROLL for (uint32_t i = 0; i < steps; i++, j++) {
             b16 x0 = b16_four(q), x1 = b16_four(q + 16), w[4][2];
-            PAL_UNROLL for (uint32_t k = 0; k < near.lines; k++) pal_touch(near.at + k * LINE);
+            PAL_UNROLL for (uint32_t k = 0; k < lines; k++) pal_touch(near + k * LINE);
             PAL_UNROLL for (uint32_t r = 0; r < n; r++) {
                 f->codes(at, s, 0, r0 + r, extra[r], w[r]);
                 extra[r] >>= 8 / f->shared;
             }
             PAL_UNROLL for (uint32_t r = 0; r < n; r++) add(f, &low[r], x0, w[r][0]);
             PAL_UNROLL for (uint32_t r = 0; r < n; r++) add(f, f->pairs ? &high[r] : &low[r], x1, w[r][1]);
-            at += 64, q += 4, near.at += near.step;
+            at += 64, q += 4, near += way->step;
             PAL_UNSEEN(at);
             PAL_UNSEEN(q);
-            PAL_UNSEEN(near.at);
+            PAL_UNSEEN(near);
         }
         settle(f, low, n);
         if (f->pairs) settle(f, high, n);
@@ -201,7 +202,6 @@ PAL_INLINE void minima(const kind *f, const uint8_t *p, const head h[4], const p
     }
     PAL_UNROLL for (uint32_t r = 0; r < 4; r++) acc[r] = f4_madd(h[r].m, sum[r], acc[r]);
 }
-PAL_INLINE uint32_t run_bytes(const kind *f) { return 16 * f->bytes / f->runs; }
 /* y = 16 rows of `blocks` blocks times one token. */
 PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, const nearing *way, token x, float *y) {
     /* Fours of rows at a time: registers have room for the sums of four and what makes them, not for those of eight. */
@@ -214,10 +214,8 @@ PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, const n
         if (f->deep && f->min) minima(f, p, h, x.run, acc);
         PAL_ROLLED for (uint32_t s = 0; s < f->runs; s++) {
             PAL_UNROLL for (uint32_t r0 = 0; r0 < 4; r0 += n) {
-                touch near = touch_for(p + s * run_bytes(f), run_bytes(f), way);
                 tally low[4], high[4];
-                if (r0) near.lines = 0;
-                run_of(f, p, s, r0, n, &x, near, low, high);
+                run_of(f, p, s, r0, n, &x, way, low, high);
                 PAL_UNROLL for (uint32_t r = 0; r < n; r++) {
                     scales z = f->scale(p, &h[r0 + r], s, r0 + r);
                     part[r0 + r] = finish(f, &z, x.run, low[r].sum, high[r].sum, part[r0 + r]);

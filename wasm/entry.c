@@ -212,7 +212,7 @@ static pal_team *pal_wasm_team(void) {
 }
 #endif
 /* pal_team_ahead from now on; no bit depends on it. */
-EXPORT(team_ahead) void team_ahead(uint32_t bytes) { pal_wasm_team()->ahead = bytes; }
+EXPORT(team_ahead) void team_ahead(uint32_t ahead) { pal_wasm_team()->ahead = ahead; }
 EXPORT(session_bytes) uint32_t session_bytes(void) { return (uint32_t)pal_session_bytes(); }
 EXPORT(session_open)
 int32_t session_open(pal_session *s, const pal_model *m, const uint32_t *w, void *state, void *scratch) {

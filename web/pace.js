@@ -16,10 +16,10 @@ export class Pace {
     this.use(AHEAD[0]);
   }
 
-  /** @param {number} bytes */
-  use(bytes) {
-    this.c.team_ahead(bytes);
-    this.ahead = bytes;
+  /** @param {number} ahead as pal_act.ahead */
+  use(ahead) {
+    this.c.team_ahead(ahead);
+    this.ahead = ahead;
   }
 
   /** A token alone took so long. @param {number} ms */

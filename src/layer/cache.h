@@ -32,7 +32,7 @@ typedef struct {
 } pal_cache_turns;
 
 /* Queries as `dots` wants them. Of each token the scales of its heads, in 16 bytes each, then [turns][vectors][group]
-   vectors of 16 bytes, which q8 may pair, see there. */
+   vectors of 16 bytes, which q8 pairs, see there. */
 typedef struct {
     uint8_t *at;
     uint32_t tokens, turns, vectors, group;

@@ -192,13 +192,11 @@ PAL_INLINE void idots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const ui
                 }
             }
             PAL_UNROLL
-            for (uint32_t h = 0; h < heads; h++)
-                sum[h][r] = QUERIES_OF_BYTES ? ((u4)high[h] << 7) + (u4)low[h] : (u4)low[h];
+            for (uint32_t h = 0; h < heads; h++) sum[h][r] = ((u4)high[h] << 7) + (u4)low[h];
         }
         const f4 of_key = {scale[j], scale[j + quarter], scale[j + 2 * quarter], scale[j + 3 * quarter]};
-        u4 added = {0};
-        PAL_UNROLL
-        for (uint32_t r = 0; r < 4 && QUERIES_OF_BYTES; r++) added[r] = (uint32_t)sums[j + r * quarter] << 13;
+        const i4 sum_of = {sums[j], sums[j + quarter], sums[j + 2 * quarter], sums[j + 3 * quarter]};
+        const u4 added = QUERIES_OF_BYTES ? (u4)sum_of << 13 : u4_kept(0);
         PAL_UNROLL
         for (uint32_t h = 0; h < heads; h++) {
             const f4 by = f4_set(*pal_cache_query_scale(q, token, head + h));
@@ -210,7 +208,8 @@ PAL_INLINE void idots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const ui
 }
 static void q8_dots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint8_t *rest, const pal_cache_queries *q,
                     float *s, uint32_t stride) {
-    for (uint32_t t = 0; t < q->tokens; t++) { /* as many heads at a time as there are registers; two keep a module small */
+    for (uint32_t t = 0; t < q->tokens;
+         t++) { /* as many heads at a time as registers hold; two where the module is to stay small */
         uint32_t h = 0;
         for (; PAL_FAST_DOT && q->group - h > 3; h += 4, s += 4 * stride) idots(c, j0, n, rest, q, t, h, 4, s, stride);
         for (; PAL_FAST_DOT && q->group - h > 2; h += 3, s += 3 * stride) idots(c, j0, n, rest, q, t, h, 3, s, stride);

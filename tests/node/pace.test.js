@@ -1,4 +1,4 @@
-// How far ahead memory is brought near: found on the first tokens, whatever is fastest; the bits stay.
+// How memory is brought near: found on the first tokens, whatever is fastest; the bits stay.
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import test from 'node:test';
@@ -6,7 +6,7 @@ import { Model } from '../../web/node.js';
 import { Pace } from '../../web/pace.js';
 import { fixtures } from './kit.js';
 
-/** The distances that a machine is asked for whose tokens take so long, until it settles. @param {(ahead: number, n: number) => number} ms */
+/** The ways that a machine is asked for whose tokens take so long, until it settles. @param {(ahead: number, n: number) => number} ms */
 function asked(ms) {
     /** @type {number[]} */
     const list = [];
@@ -15,7 +15,7 @@ function asked(ms) {
     return list;
 }
 
-test('each distance is tried as often as the others, then the fastest stays', () => {
+test('each way is tried as often as the others, then the fastest stays', () => {
     const near = asked((ahead) => 10 + ahead / 100);
     const tried = near.slice(0, -1);
     const counts = [512, 128, 16384].map((ahead) => tried.filter((a) => a === ahead).length);
@@ -45,5 +45,5 @@ test('an engine settles while it writes, and writes the same', async () => {
     };
     const hash = await write();
     assert.equal(model.engine.pace.n, 15);
-    for (const ahead of [0, 64, 4096, 16384, 0xffffffff]) assert.equal(await write(ahead), hash, `${ahead} bytes`);
+    for (const ahead of [0, 64, 4096, 16384, 0xffffffff]) assert.equal(await write(ahead), hash, `ahead ${ahead}`);
 });
