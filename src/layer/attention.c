@@ -186,12 +186,16 @@ static pal_slots slots_of(const run *u, uint32_t set) {
 static uint32_t set_of(const run *u, uint32_t g) { return u->r->sets > 1 ? g : 0; }
 static pal_cache_rows keys_of(const run *u, uint32_t g) {
     const pal_attention *a = &u->l->attention;
-    return (pal_cache_rows){u->state + u->r->sets * u->r->slots_bytes + g * u->r->k_bytes, u->r->cap, a->d_k,
-                            key_use(u->r)};
+    return (pal_cache_rows){.at = u->state + u->r->sets * u->r->slots_bytes + g * u->r->k_bytes,
+                            .cap = u->r->cap,
+                            .d = a->d_k,
+                            .use = key_use(u->r),
+                            .apart = pal_team_ahead(u->c->team) == PAL_PAGES};
 }
 static pal_cache_rows values_of(const run *u, uint32_t g) {
     const pal_attention *a = &u->l->attention;
-    return (pal_cache_rows){keys_of(u, a->n_head_kv).at + g * u->r->v_bytes, u->r->cap, a->d_v, PAL_CACHE_VALUES};
+    return (pal_cache_rows){
+        .at = keys_of(u, a->n_head_kv).at + g * u->r->v_bytes, .cap = u->r->cap, .d = a->d_v, .use = PAL_CACHE_VALUES};
 }
 /* Row of the scratch of KV head g, token i and its first query head. */
 static size_t row_of(const run *u, uint32_t g, uint32_t i) { return ((size_t)g * u->m + i) * u->group; }

@@ -160,18 +160,18 @@ static inline u4 isums4(const u4 *r) {
     u4 b = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5) + __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
     return __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7);
 }
-/* Four rows from the four quarters of the n, so that memory is read in four places at once. */
+/* Four rows at a time: neighbours, or from the four quarters of the n. */
 PAL_INLINE void idots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint8_t *rest, const pal_cache_queries *q,
                       uint32_t token, uint32_t head, uint32_t heads, float *s, uint32_t stride) {
-    const uint32_t d = pal_cache_d16(c->d), quarter = (n + 3) / 4;
+    const uint32_t d = pal_cache_d16(c->d), quarter = (n + 3) / 4, apart = c->apart ? quarter : 1;
     const uint8_t *first = pal_cache_queries_at(q, token) + PAIR * head;
     const float *scale = q8_scales(c) + j0;
     const int32_t *sums = q8_sums(c) + j0;
-    for (uint32_t j = 0; j < quarter; j++) {
+    for (uint32_t i = 0, j = 0; i < quarter; i++, j += c->apart ? 1 : 4) {
         u4 sum[4][4];
         PAL_UNROLL_FAST
         for (uint32_t r = 0; r < 4; r++) {
-            const uint32_t at = j + r * quarter;
+            const uint32_t at = j + r * apart;
             const int8_t *row = (const int8_t *)c->at + (size_t)(j0 + at) * d;
             const uint8_t *x = first + rest[at] * pal_cache_turn_bytes(q);
             i4 high[4] = {{0}}, low[4] = {{0}};
@@ -194,15 +194,15 @@ PAL_INLINE void idots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const ui
             PAL_UNROLL
             for (uint32_t h = 0; h < heads; h++) sum[h][r] = ((u4)high[h] << 7) + (u4)low[h];
         }
-        const f4 of_key = {scale[j], scale[j + quarter], scale[j + 2 * quarter], scale[j + 3 * quarter]};
-        const i4 sum_of = {sums[j], sums[j + quarter], sums[j + 2 * quarter], sums[j + 3 * quarter]};
+        const f4 of_key = {scale[j], scale[j + apart], scale[j + 2 * apart], scale[j + 3 * apart]};
+        const i4 sum_of = {sums[j], sums[j + apart], sums[j + 2 * apart], sums[j + 3 * apart]};
         const u4 added = QUERIES_OF_BYTES ? (u4)sum_of << 13 : u4_kept(0);
         PAL_UNROLL
         for (uint32_t h = 0; h < heads; h++) {
             const f4 by = f4_set(*pal_cache_query_scale(q, token, head + h));
             const f4 dot = f4_from((i4)(isums4(sum[h]) - added)) * (of_key * by);
             PAL_UNROLL
-            for (uint32_t r = 0; r < 4; r++) s[h * stride + j + r * quarter] = dot[r];
+            for (uint32_t r = 0; r < 4; r++) s[h * stride + j + r * apart] = dot[r];
         }
     }
 }

@@ -219,8 +219,8 @@ static void cache_formats(void) {
                   *o = test_take(HEADS * d16 * 4);
             uint8_t *codes = test_take(HEADS * pal_cache_codes_bytes(STRIDE)), rest[STRIDE] = {0};
             const pal_cache_use use = turned ? PAL_CACHE_TURNING_KEYS : PAL_CACHE_KEYS;
-            pal_cache_rows keys = {test_take(f->bytes(CAP, d, use)), CAP, d, use};
-            pal_cache_rows values = {test_take(f->bytes(CAP, d, PAL_CACHE_VALUES)), CAP, d, PAL_CACHE_VALUES};
+            pal_cache_rows keys = {test_take(f->bytes(CAP, d, use)), CAP, d, use, false};
+            pal_cache_rows values = {test_take(f->bytes(CAP, d, PAL_CACHE_VALUES)), CAP, d, PAL_CACHE_VALUES, false};
             pal_cache_queries queries = {NULL, tokens, turns, d16 / f->q_vector, group};
             queries.at = test_take(tokens * pal_cache_token_bytes(&queries));
             CHECK(f->bytes(CAP, d, use) % 16 == 0);
@@ -286,7 +286,7 @@ static void cache_formats(void) {
                             size += 3 * (double)s[h * STRIDE + j];
                     NEAR(o[h * d16 + k], want, tolerance[i] * (size + 3));
                 }
-            /* to the bit: several tokens at once and each alone, all columns and some */
+            /* to the bit: several tokens at once and each alone, all columns and some, slots that are neighbours and apart */
             for (uint32_t h = 0; h < HEADS; h++) {
                 float alone[PAL_CACHE_COLUMNS];
                 const uint32_t wide = d16 < 32 ? d16 : 16;
@@ -297,6 +297,7 @@ static void cache_formats(void) {
             }
             const uint32_t m = n < PAL_CACHE_BLOCK ? n : PAL_CACHE_BLOCK;
             f->dots(&keys, 0, m, rest, &queries, all, STRIDE);
+            keys.apart = true;
             for (uint32_t size = 1; size <= 4; size += 3) { /* 4: two and two */
                 pal_cache_queries few = {NULL, 1, turns, queries.vectors, size};
                 few.at = test_take(pal_cache_token_bytes(&few));
@@ -316,7 +317,7 @@ static void cache_formats(void) {
 /* Halves: every pattern that can be stored is read back exactly; what cannot is the nearest that can. */
 static void halves(void) {
     const pal_cache_format *f = pal_cache_row(PAL_CACHE_F16);
-    const pal_cache_rows c = {test_take(f->bytes(1, 16, PAL_CACHE_VALUES)), 1, 16, PAL_CACHE_VALUES};
+    const pal_cache_rows c = {test_take(f->bytes(1, 16, PAL_CACHE_VALUES)), 1, 16, PAL_CACHE_VALUES, false};
     const float one = 1;
     const pal_cache_weights w = {&one, NULL, PAL_CACHE_BLOCK, 1, 1, 1};
     float x[16] = {0}, out[16];
@@ -337,8 +338,9 @@ static void halves(void) {
 /* What is not a number is not hidden by the integers of q8. */
 static void not_finite(void) {
     const pal_cache_format *f = pal_cache_row(PAL_CACHE_Q8);
-    const pal_cache_rows keys = {test_take(f->bytes(4, 16, PAL_CACHE_TURNING_KEYS)), 4, 16, PAL_CACHE_TURNING_KEYS};
-    const pal_cache_rows values = {test_take(f->bytes(4, 16, PAL_CACHE_VALUES)), 4, 16, PAL_CACHE_VALUES};
+    const pal_cache_rows keys = {test_take(f->bytes(4, 16, PAL_CACHE_TURNING_KEYS)), 4, 16, PAL_CACHE_TURNING_KEYS,
+                                 false};
+    const pal_cache_rows values = {test_take(f->bytes(4, 16, PAL_CACHE_VALUES)), 4, 16, PAL_CACHE_VALUES, false};
     float x[16] = {1, 2, 3, 4}, s[4], o[16], *p = test_take(PAL_CACHE_BLOCK * 4);
     uint8_t *codes = test_take(pal_cache_codes_bytes(PAL_CACHE_BLOCK)), rest[4] = {0}, at[48];
     const pal_cache_queries query = {at, 1, 1, 2, 1};
