@@ -90,7 +90,7 @@ compile() {
         stale "$object" "$source" "$flags_of" "${headers[@]}" || continue
         case $source in # what the time goes into is compiled for speed
         src/matmul*.c | src/layer/policy.c) level=-O3 ;;
-        src/layer/cache*.c | src/ops.c | src/math.c | src/quant_weave.c | src/layer/ssm.c | src/layer/rwkv7.c) level=-Os ;;
+        src/layer/cache*.c | src/ops.c | src/math.c | src/quant_act.c | src/quant_weave.c | src/layer/ssm.c | src/layer/rwkv7.c) level=-Os ;;
         *) level=$cold ;;
         esac
         queue "${command[@]}" "$level" -c "$source" -o "$object"

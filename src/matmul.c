@@ -7,71 +7,22 @@
 #include "matmul_blocks.h"
 #include "quant_weave.h"
 
-/* ---- activations ---- */
-
-size_t pal_act_bytes(uint32_t n, uint32_t cols) {
-    if (cols % 32) return 0;
-    size_t runs = (size_t)n * (cols / 32);
-    return pal_align(runs * 32) + pal_align(runs * sizeof(pal_act_run));
-}
-
-/* 32 activations: scale max|x|/127, codes rounded to nearest even; below 2^-90 all is zero. The maximum is taken over
-   the bits of |x|, which order like the values and put NaN above inf: a block beyond 2^32, where no model's are, gets
-   codes 0 and the scale inf or NaN, so y is NaN. */
-static pal_act_run quantise32(const float *x, uint32_t run, int8_t *q) {
-    pal_act_run made;
-    i4 most = {0};
-    for (uint32_t i = 0; i < 32; i += 4) most = i4_max((i4)f4_abs(f4_load(x + i)), most);
-    float max = pal_bits_f32((uint32_t)i4_top(most)[0]);
-    bool usual = max >= 0x1p-90f && max <= 0x1p32f; /* else the codes are 0 */
-    float inverse = usual ? 127.0f / max : 0;
-    i4 negative = {0};
-    for (uint32_t half = 0; half < 2; half++) {
-        i4 sum = {0}, codes[4];
-        PAL_UNROLL for (uint32_t i = 0; i < 4; i++) {
-            const i4 magic =
-                i4_set(0x4b400000); /* 1.5 * 2^23: the addition rounds to an integer, found in the low bits */
-            i4 code = (i4)(f4_load(x + 16 * half + 4 * i) * f4_set(inverse) + (f4)magic) - magic;
-            codes[i] = usual ? code : i4_set(0);
-            sum += codes[i];
-            negative -= codes[i] & (codes[i] < 0);
-        }
-        b16_store(q + 16 * half, b16_from(codes));
-        made.s[half] = (int16_t)i4_sum(sum);
-    }
-    made.below = (int16_t)i4_sum(negative);
-    made.d = usual ? max / 127.0f : max < 0x1p-90f ? 0 : max * __builtin_inff();
-    made.in_word = made.d * pal_bits_f32((127 - run % 4 * 8) << 23);
-    made.sum = made.in_word * (float)(made.s[0] + made.s[1]);
-    return made;
-}
-
-pal_act pal_act_make(const float *x, uint32_t n, uint32_t cols, void *scratch) {
-    if (cols % 32) return (pal_act){.x = x, .n = n, .cols = cols};
-    int8_t *q = scratch;
-    pal_act_run *runs = (pal_act_run *)(void *)(q + pal_align((size_t)n * cols));
-    for (uint32_t t = 0; t < n; t++)
-        for (uint32_t run = 0; run < cols / 32; run++) {
-            const size_t at = (size_t)t * (cols / 32) + run;
-            runs[at] = quantise32(x + 32 * at, run, q + 32 * at);
-        }
-    return (pal_act){x, q, runs, n, cols, 0};
-}
-
 /* ---- a run of 32 columns, 16 rows, one token ---- */
 
 /* What the compiler must know of a format; all constant after inlining. */
 typedef struct {
-    uint32_t runs, bytes;  /* runs of 32 per block, bytes per block */
-    int32_t offset;        /* subtracted from each code */
-    uint32_t fit;          /* sums of two products that fit into 16 bits together: 8, 4, 2 of codes below 16, 32, 64 */
-    bool pairs, min, wide; /* a scale per 16; a minimum; codes of the whole int8 range, summed in 32 bits (fit 8) */
+    uint32_t runs, bytes; /* runs of 32 per block, bytes per block */
+    int32_t offset;       /* subtracted from each code */
+    int32_t lift; /* codes of 5 bits without an offset: 16 are subtracted where sums have 16 bits, and added again */
+    bool pairs, min, wide; /* a scale per 16; a minimum; codes of the whole int8 range */
     bool deep;             /* many runs a block */
     head (*head)(const uint8_t *p, uint32_t r);
     scales (*scale)(const uint8_t *p, const head *h, uint32_t s, uint32_t r);
+    i4 (*minima)(const head *h, uint32_t s);
     void (*codes)(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r, u4 extra, b16 w[2]);
     u4 (*extra)(const uint8_t *p, uint32_t s, uint32_t j, uint32_t r);
     uint32_t shared; /* so many steps j, 4 or 2, share a word of extra bits: 8 / shared bits each */
+    uint32_t words;  /* from run to run the codes lie so many words apart; 0: among each other */
 } kind;
 
 /* Activations of a token from some column on. */
@@ -86,45 +37,49 @@ PAL_INLINE token token_at(const pal_act *a, uint32_t t, size_t run) {
 }
 PAL_INLINE token token_run(token t, uint32_t run) { return (token){t.q + 32 * run, t.run + run}; }
 
-/* A sum of products that grows; what narrow builds have not added up yet is still in 16 bits. */
-typedef struct {
-    i4 sum;
-    h8 last;
-} tally;
-
-PAL_INLINE void add(const kind *f, tally *to, b16 x, b16 w) {
-    if (f->wide)
-        to->sum = i4_dot_b16(x, w, to->sum);
-    else if (PAL_NARROW_DOT)
-        to->last += h8_dot_b16_u7(x, w);
-    else
-        to->sum = i4_dot_b16_u7(x, w, to->sum);
+/* Sums of products of columns 0..15 (half 0, or all 32 without pairs) or 16..31 of a run. Narrow builds have them in 16 bits:
+   what a sum starts at centres the codes, so that it fits in the end, and what it is modulo 2^16 on the way does not matter. */
+PAL_INLINE bool in16(const kind *f) { return PAL_NARROW_DOT && !f->wide; }
+PAL_INLINE h8 minus16(const kind *f, const pal_act_run *x, uint32_t half) {
+    const h8 of = (h8)b16_four(x->minus[half]);
+    return f->pairs ? of : of + (h8)b16_four(x->minus[1]);
 }
-PAL_INLINE void settle(const kind *f, tally *to, const uint32_t n) { /* after `fit` products */
-    if (!PAL_NARROW_DOT || f->wide) return;
-    PAL_UNROLL for (uint32_t r = 0; r < n; r++) {
-        to[r].sum += i4_pairs(to[r].last);
-        to[r].last = (h8){0};
-    }
+PAL_INLINE int32_t minus32(const kind *f, const pal_act_run *x, uint32_t half) {
+    return x->minus[half][0] + x->minus[half][1] + (f->pairs ? 0 : x->minus[1][0] + x->minus[1][1]);
 }
-/* What the sum of columns 0..15 (half 0, or all 32 without pairs) or 16..31 starts at. */
-PAL_INLINE i4 start(const kind *f, const token *x, uint32_t half) {
-    if (f->wide) return i4_dot_b16_start(x->run->below);
-    if (f->pairs) return i4_set(-f->offset * x->run->s[half]);
-    return i4_set(-f->offset * (x->run->s[0] + x->run->s[1]));
+PAL_INLINE i4 start(const kind *f, const pal_act_run *x, uint32_t half) {
+    if (in16(f)) return f->offset + f->lift ? (i4)(minus16(f, x, half) * (int16_t)(f->offset + f->lift)) : i4_set(0);
+    if (f->wide) return i4_dot_b16_start(x->below);
+    return i4_set(f->offset * minus32(f, x, half));
+}
+PAL_INLINE i4 add(const kind *f, b16 x, b16 w, i4 to) {
+    if (f->wide) return i4_dot_b16(x, w, to);
+    if (in16(f)) return (i4)((h8u)to + (h8u)h8_dot_b16_u7(x, w));
+    return i4_dot_b16_u7(x, w, to);
+}
+/* A sum times its scale, which is one per block without deep. */
+PAL_INLINE i4 total(const kind *f, const pal_act_run *x, uint32_t half, i4 sum, i4 scale) {
+    if (!in16(f)) return f->deep ? sum * scale : sum;
+    const h8 by = f->deep ? (h8)scale : (h8)u4_kept(0x10001);
+    const i4 centred = i4_dot((h8)sum, by);
+    return f->lift ? centred - i4_dot(minus16(f, x, half) * (int16_t)f->lift, by) : centred;
 }
 /* acc, or the part of a block, + the run, once its integer sums are known. */
 PAL_INLINE f4 finish(const kind *f, const scales *z, const pal_act_run *x, i4 low, i4 high, f4 acc) {
-    if (f->pairs) return f4_madd(f4_set(x->d), f4_from(low * z->g[0] + high * z->g[1]), acc);
-    if (f->deep) return f4_madd(z->A * f4_set(x->in_word), f4_from(low), acc);
+    low = total(f, x, 0, low, z->g[0]);
+    if (f->pairs) low += total(f, x, 1, high, z->g[1]);
+    if (f->deep) return f4_madd(f4_set(x->d), f4_from(low), acc);
     const f4 dx = f4_set(x->d) * f4_kept(1 / PAL_SCALE);
     acc = f4_madd(z->A * dx, f4_from(low), acc);
-    return f->min ? f4_madd(z->B * dx, f4_from(i4_set(x->s[0] + x->s[1])), acc) : acc;
+    return f->min ? f4_madd(z->B * dx, f4_from(i4_set(-minus32(f, x, 0))), acc) : acc;
 }
-/* The minima of a block + those of a run. */
-PAL_INLINE f4 minimum(const kind *f, const scales *z, const pal_act_run *x, f4 minima) {
-    if (!f->pairs) return f4_madd(z->B, f4_set(x->sum), minima);
-    return f4_madd(f4_set(x->d), f4_from(z->m[0] * x->s[0] + z->m[1] * x->s[1]), minima);
+/* The minima of two neighbours times the sums they belong to. */
+PAL_INLINE i4 minimum(const kind *f, i4 m, const pal_act_run *x) {
+    return i4_dot((h8)m, (h8)b16_four(f->pairs ? x->halves : x->both));
+}
+/* acc + the minima of a block. */
+PAL_INLINE f4 with_minima(f4 m, const pal_act_run *x, i4 minima, f4 acc) {
+    return f4_madd(m * f4_set(x->unit), f4_from(minima), acc);
 }
 
 /* ---- few tokens ---- */
@@ -155,53 +110,46 @@ PAL_INLINE const uint8_t *near_to(const uint8_t *p, const nearing *way) {
     return p + way->ahead - in + in / 4;
 }
 
-/* The integer sums of run s of p, rows 4 r0 .. 4 (r0 + n) - 1 of the 16, one token. The compiler must not see that the three
+/* The sums of run s of p, rows 4 r0 .. 4 (r0 + n) - 1 of the 16, one token. The compiler must not see that the three
    pointers go on together: it would count them from one, and add all constants where loads have room for them. */
 PAL_INLINE void run_of(const kind *f, const uint8_t *p, uint32_t s, const uint32_t r0, const uint32_t n, const token *x,
-                       const nearing *way, tally low[4], tally high[4]) {
-    const uint32_t fit = f->pairs ? f->fit : f->fit / 2;
-    const uint32_t few = PAL_NARROW_DOT && fit < f->shared ? fit : f->shared;
+                       const nearing *way, i4 low[4], i4 high[4]) {
     const uint32_t steps = 4 / n; /* written out: of two fours of rows as much as of four */
     const uint32_t lines = r0 ? 0 : (run_bytes(f) / 4 + LINE / 2) / LINE; /* touched in each step */
-    const uint8_t *at = p, *near = near_to(p + s * run_bytes(f), way);
+    const uint32_t in_run = f->words ? 0 : s;
+    const uint8_t *at = p + s * f->words * 64, *more = at, *near = near_to(p + s * run_bytes(f), way);
     const int8_t *q = x->q;
     u4 extra[4];
     PAL_UNROLL for (uint32_t r = 0; r < n; r++) {
-        extra[r] = f->extra(p, s, 0, r0 + r);
-        low[r] = (tally){.sum = start(f, x, 0)};
-        high[r] = (tally){.sum = f->pairs ? start(f, x, 1) : i4_set(0)};
+        extra[r] = f->extra(more, in_run, 0, r0 + r);
+        low[r] = start(f, x->run, 0);
+        high[r] = f->pairs ? start(f, x->run, 1) : i4_set(0);
     }
     PAL_ROLLED for (uint32_t j = 0; j < 4;) {
         PAL_UNROLL for (uint32_t r = 0; r < n; r++) /* the next word, where four steps have more than one */
-            if (f->shared < 4) extra[r] = f->extra(p, s, j, r0 + r);
-        PAL_ROLLED for (uint32_t end = j + few; j < end;) PAL_UNROLL for (uint32_t i = 0; i < steps; i++, j++) {
+            if (f->shared < 4) extra[r] = f->extra(more, in_run, 0, r0 + r);
+        PAL_ROLLED for (uint32_t end = j + f->shared; j < end;) PAL_UNROLL for (uint32_t i = 0; i < steps; i++, j++) {
             b16 x0 = b16_four(q), x1 = b16_four(q + 16), w[4][2];
             PAL_UNROLL for (uint32_t k = 0; k < lines; k++) pal_touch(near + k * LINE);
             PAL_UNROLL for (uint32_t r = 0; r < n; r++) {
-                f->codes(at, s, 0, r0 + r, extra[r], w[r]);
+                f->codes(at, in_run, 0, r0 + r, extra[r], w[r]);
                 extra[r] >>= 8 / f->shared;
             }
-            PAL_UNROLL for (uint32_t r = 0; r < n; r++) add(f, &low[r], x0, w[r][0]);
-            PAL_UNROLL for (uint32_t r = 0; r < n; r++) add(f, f->pairs ? &high[r] : &low[r], x1, w[r][1]);
+            PAL_UNROLL for (uint32_t r = 0; r < n; r++) low[r] = add(f, x0, w[r][0], low[r]);
+            PAL_UNROLL for (uint32_t r = 0; r < n; r++) {
+                i4 *to = f->pairs ? &high[r] : &low[r];
+                *to = add(f, x1, w[r][1], *to);
+            }
             at += 64, q += 4, near += way->step;
             PAL_UNSEEN(at);
             PAL_UNSEEN(q);
             PAL_UNSEEN(near);
         }
-        settle(f, low, n);
-        if (f->pairs) settle(f, high, n);
+        more += 64;
+        PAL_UNSEEN(more);
     }
 }
 
-/* acc + the minima of a block. */
-PAL_INLINE void minima(const kind *f, const uint8_t *p, const head h[4], const pal_act_run *x, f4 acc[4]) {
-    f4 sum[4] = {{0}};
-    PAL_ROLLED for (uint32_t s = 0; s < f->runs; s++, x++) PAL_UNROLL for (uint32_t r = 0; r < 4; r++) {
-        scales z = f->scale(p, &h[r], s, r);
-        sum[r] = minimum(f, &z, x, sum[r]);
-    }
-    PAL_UNROLL for (uint32_t r = 0; r < 4; r++) acc[r] = f4_madd(h[r].m, sum[r], acc[r]);
-}
 /* y = 16 rows of `blocks` blocks times one token. */
 PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, const nearing *way, token x, float *y) {
     /* Fours of rows at a time: registers have room for the sums of four and what makes them, not for those of eight. */
@@ -211,14 +159,19 @@ PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, const n
         head h[4];
         f4 part[4];
         PAL_UNROLL for (uint32_t r = 0; r < 4; r++) h[r] = f->head(p, r), part[r] = f->deep ? f4_set(0) : acc[r];
-        if (f->deep && f->min) minima(f, p, h, x.run, acc);
+        if (f->deep && f->min) {
+            i4 sum[4] = {{0}};
+            PAL_ROLLED for (uint32_t s = 0; s < f->runs; s += f->pairs ? 1 : 2)
+                PAL_UNROLL for (uint32_t r = 0; r < 4; r++) sum[r] += minimum(f, f->minima(&h[r], s), x.run + s);
+            PAL_UNROLL for (uint32_t r = 0; r < 4; r++) acc[r] = with_minima(h[r].m, x.run, sum[r], acc[r]);
+        }
         PAL_ROLLED for (uint32_t s = 0; s < f->runs; s++) {
             PAL_UNROLL for (uint32_t r0 = 0; r0 < 4; r0 += n) {
-                tally low[4], high[4];
+                i4 low[4], high[4];
                 run_of(f, p, s, r0, n, &x, way, low, high);
                 PAL_UNROLL for (uint32_t r = 0; r < n; r++) {
                     scales z = f->scale(p, &h[r0 + r], s, r0 + r);
-                    part[r0 + r] = finish(f, &z, x.run, low[r].sum, high[r].sum, part[r0 + r]);
+                    part[r0 + r] = finish(f, &z, x.run, low[r], high[r], part[r0 + r]);
                 }
             }
             x = token_run(x, 1);
@@ -246,6 +199,7 @@ enum { TOKENS = 64, COLS = 256, RUNS = COLS / 32 };
 typedef struct {
     b16 codes[RUNS][8][4]; /* [run][column / 4][row / 4] */
     scales scale[RUNS][4];
+    i4 minima[RUNS][4];
     f4 d[4], m[4]; /* of deep formats, whose block this is */
 } staged;
 
@@ -257,6 +211,7 @@ PAL_INLINE void stage(const kind *f, const uint8_t *p, uint32_t blocks, staged *
         PAL_ROLLED for (uint32_t s = 0; s < f->runs; s++) {
             uint32_t run = at + s;
             to->scale[run][r] = f->scale(p, &h, s, r);
+            if (f->deep && f->min && (f->pairs || s % 2 == 0)) to->minima[run][r] = f->minima(&h, s);
             PAL_ROLLED for (uint32_t j = 0; j < 4; j++) {
                 b16 w[2];
                 f->codes(p, s, j, r, f->extra(p, s, j, r) >> j % f->shared * (8 / f->shared), w);
@@ -267,68 +222,62 @@ PAL_INLINE void stage(const kind *f, const uint8_t *p, uint32_t blocks, staged *
     }
 }
 
-/* Half of a run: four columns at a time, two tokens. */
-PAL_INLINE void half_run(const kind *f, const b16 (*w)[4], const int8_t *q0, const int8_t *q1, uint32_t n,
-                         tally sum[2][4]) {
-    const uint32_t few = PAL_NARROW_DOT && f->fit < n ? f->fit : n;
-    PAL_ROLLED for (uint32_t j = 0; j < n;) {
-        PAL_ROLLED for (uint32_t end = j + few; j < end; j++) {
-            b16 x0 = b16_four(q0 + 4 * j), x1 = b16_four(q1 + 4 * j);
-            PAL_UNROLL for (int r = 0; r < 4; r++) add(f, &sum[0][r], x0, w[j][r]);
-            PAL_UNROLL for (int r = 0; r < 4; r++) add(f, &sum[1][r], x1, w[j][r]);
-        }
-        settle(f, sum[0], 4), settle(f, sum[1], 4);
+/* Half of a run, or all of it: four columns at a time, two tokens. */
+PAL_INLINE void half_run(const kind *f, uint32_t half, const b16 (*w)[4], const token x[2], i4 sum[2][4]) {
+    const int8_t *q0 = x[0].q + 16 * half, *q1 = x[1].q + 16 * half;
+    const uint32_t n = f->pairs ? 4 : 8;
+    PAL_UNROLL for (int r = 0; r < 4; r++) {
+        sum[0][r] = start(f, x[0].run, half);
+        sum[1][r] = start(f, x[1].run, half);
+    }
+    PAL_ROLLED for (uint32_t j = 0; j < n; j++) {
+        b16 x0 = b16_four(q0 + 4 * j), x1 = b16_four(q1 + 4 * j);
+        PAL_UNROLL for (int r = 0; r < 4; r++) sum[0][r] = add(f, x0, w[j][r], sum[0][r]);
+        PAL_UNROLL for (int r = 0; r < 4; r++) sum[1][r] = add(f, x1, w[j][r], sum[1][r]);
     }
 }
-/* acc + a block. */
-PAL_INLINE f4 whole(const kind *f, const staged *w, int r, f4 part, f4 minima, f4 acc) {
-    if (!f->deep) return part;
-    return f4_madd(w->d[r], part, f->min ? f4_madd(w->m[r], minima, acc) : acc);
+/* acc + the minima of a staged block. */
+PAL_INLINE void staged_minima(const kind *f, const staged *w, const pal_act_run *x, f4 acc[4]) {
+    PAL_ROLLED for (uint32_t r = 0; r < 4; r++) {
+        i4 sum = {0};
+        PAL_ROLLED for (uint32_t s = 0; s < RUNS; s += f->pairs ? 1 : 2) sum += minimum(f, w->minima[s][r], x + s);
+        acc[r] = with_minima(w->m[r], x, sum, acc[r]);
+    }
 }
 /* Staged runs times two tokens, added to their sums. */
-PAL_INLINE void tile(const kind *f, const staged *w, uint32_t runs, token x0, token x1, f4 acc0[4], f4 acc1[4]) {
-    f4 part[2][4], minima[2][4];
-    PAL_UNROLL for (int r = 0; r < 4; r++) {
-        part[0][r] = f->deep ? f4_set(0) : acc0[r], part[1][r] = f->deep ? f4_set(0) : acc1[r];
-        minima[0][r] = minima[1][r] = f4_set(0);
-    }
+PAL_INLINE void tile(const kind *f, const staged *w, uint32_t runs, token x0, token x1, f4 *acc0, f4 *acc1) {
+    token x[2] = {x0, x1};
+    f4 part[2][4], *acc[2] = {acc0, acc1};
+    if (f->deep && f->min) PAL_ROLLED for (int t = 0; t < 2; t++) staged_minima(f, w, x[t].run, acc[t]);
+    PAL_UNROLL for (int t = 0; t < 2; t++) PAL_UNROLL for (int r = 0; r < 4; r++) part[t][r] =
+        f->deep ? f4_set(0) : acc[t][r];
     PAL_ROLLED for (uint32_t s = 0; s < runs; s++) {
-        tally low[2][4], high[2][4];
-        PAL_UNROLL for (int r = 0; r < 4; r++) {
-            low[0][r] = (tally){.sum = start(f, &x0, 0)}, low[1][r] = (tally){.sum = start(f, &x1, 0)};
-            high[0][r] = (tally){.sum = start(f, &x0, 1)}, high[1][r] = (tally){.sum = start(f, &x1, 1)};
+        i4 low[2][4], high[2][4] = {{{0}}};
+        half_run(f, 0, w->codes[s], x, low);
+        if (f->pairs) half_run(f, 1, w->codes[s] + 4, x, high);
+        PAL_UNROLL for (int t = 0; t < 2; t++) {
+            PAL_UNROLL for (int r = 0; r < 4; r++) part[t][r] =
+                finish(f, &w->scale[s][r], x[t].run, low[t][r], high[t][r], part[t][r]);
+            x[t] = token_run(x[t], 1);
         }
-        half_run(f, w->codes[s], x0.q, x1.q, f->pairs ? 4 : 8, low);
-        if (f->pairs) half_run(f, w->codes[s] + 4, x0.q + 16, x1.q + 16, 4, high);
-        PAL_UNROLL for (int r = 0; r < 4; r++) {
-            part[0][r] = finish(f, &w->scale[s][r], x0.run, low[0][r].sum, high[0][r].sum, part[0][r]);
-            part[1][r] = finish(f, &w->scale[s][r], x1.run, low[1][r].sum, high[1][r].sum, part[1][r]);
-            if (f->deep && f->min) {
-                minima[0][r] = minimum(f, &w->scale[s][r], x0.run, minima[0][r]);
-                minima[1][r] = minimum(f, &w->scale[s][r], x1.run, minima[1][r]);
-            }
-        }
-        x0 = token_run(x0, 1), x1 = token_run(x1, 1);
     }
-    PAL_UNROLL for (int r = 0; r < 4; r++) {
-        acc0[r] = whole(f, w, r, part[0][r], minima[0][r], acc0[r]);
-        acc1[r] = whole(f, w, r, part[1][r], minima[1][r], acc1[r]);
-    }
+    PAL_UNROLL for (int t = 0; t < 2; t++) PAL_UNROLL for (int r = 0; r < 4; r++) acc[t][r] =
+        f->deep ? f4_madd(w->d[r], part[t][r], acc[t][r]) : part[t][r];
 }
 
-/* One tile serves all formats of the same traits, and fits the largest codes of them. */
-typedef void tiles(int32_t offset, const staged *w, uint32_t runs, token x0, token x1, f4 acc0[4], f4 acc1[4]);
-#define TILES(name, ...)                                                                                              \
-    PAL_APART void name(int32_t offset, const staged *w, uint32_t runs, token x0, token x1, f4 acc0[4], f4 acc1[4]) { \
-        const kind f = {.offset = offset, __VA_ARGS__};                                                               \
-        tile(&f, w, runs, x0, x1, acc0, acc1);                                                                        \
+/* One tile serves all formats of the same traits. */
+typedef void tiles(int32_t offset, const staged *w, uint32_t runs, token x0, token x1, f4 *acc0, f4 *acc1);
+#define TILES(name, ...)                                                                                          \
+    PAL_APART void name(int32_t offset, const staged *w, uint32_t runs, token x0, token x1, f4 *acc0, f4 *acc1) { \
+        const kind f = {.offset = offset, __VA_ARGS__};                                                           \
+        tile(&f, w, runs, x0, x1, acc0, acc1);                                                                    \
     }
-TILES(tile_plain, .fit = 4)
-TILES(tile_min, .fit = 4, .min = true)
-TILES(tile_wide, .fit = 8, .wide = true)
-TILES(tile_deep, .fit = 4, .deep = true, .min = true)
-TILES(tile_pairs, .fit = 2, .deep = true, .pairs = true)
-TILES(tile_pairs_min, .fit = 8, .deep = true, .pairs = true, .min = true)
+TILES(tile_plain)
+TILES(tile_min, .lift = 16, .min = true)
+TILES(tile_wide, .wide = true)
+TILES(tile_deep, .lift = 16, .deep = true, .min = true)
+TILES(tile_pairs, .deep = true, .pairs = true)
+TILES(tile_pairs_min, .deep = true, .pairs = true, .min = true)
 
 /* ---- rows by groups ---- */
 
@@ -398,27 +347,28 @@ static void walk(const ways *f, const pal_mat *w, const pal_act *a, uint32_t row
     }
 }
 
-#define INTEGER(F, tile, head, scale, extra, shared, offset, fit, pairs, min, wide)                         \
-    static const kind kind_##F = {PAL_BLOCK_##F / 32, PAL_BYTES_##F, offset, fit,       pairs, min,   wide, \
-                                  PAL_BLOCK_##F > 32, head,          scale,  codes_##F, extra, shared};     \
-    PAL_APART void groups_##F(const uint8_t *p, uint32_t n, const uint8_t *end, const pal_act *a, float *y, \
-                              uint32_t stride) {                                                            \
-        groups(&kind_##F, p, n, end, a, y, stride);                                                         \
-    }                                                                                                       \
-    PAL_APART void stage_##F(const uint8_t *p, uint32_t n, staged *to) { stage(&kind_##F, p, n, to); }      \
+#define INTEGER(F, tile, head, scale, minima, extra, shared, words, offset, lift, pairs, min, wide)                 \
+    static const kind kind_##F = {                                                                                  \
+        PAL_BLOCK_##F / 32, PAL_BYTES_##F, offset, lift, pairs, min, wide, PAL_BLOCK_##F > 32, head, scale, minima, \
+        codes_##F,          extra,         shared, words};                                                          \
+    PAL_APART void groups_##F(const uint8_t *p, uint32_t n, const uint8_t *end, const pal_act *a, float *y,         \
+                              uint32_t stride) {                                                                    \
+        groups(&kind_##F, p, n, end, a, y, stride);                                                                 \
+    }                                                                                                               \
+    PAL_APART void stage_##F(const uint8_t *p, uint32_t n, staged *to) { stage(&kind_##F, p, n, to); }              \
     static const ways ways_##F = {PAL_BLOCK_##F / 32, offset, groups_##F, stage_##F, tile};
 // clang-format off
-/*      format  tile            head       scale       extra       shared offset fit pairs  min    wide */
-INTEGER(Q4_0,   tile_plain,     head_none, scale_d,    extra_none, 4,     8,     8,  false, false, false)
-INTEGER(Q4_1,   tile_min,       head_none, scale_dm,   extra_none, 4,     0,     8,  false, true,  false)
-INTEGER(Q5_0,   tile_plain,     head_none, scale_d,    extra_Q5_0, 4,     16,    4,  false, false, false)
-INTEGER(Q5_1,   tile_min,       head_none, scale_dm,   extra_Q5_1, 4,     0,     4,  false, true,  false)
-INTEGER(Q8_0,   tile_wide,      head_none, scale_d,    extra_none, 4,     0,     8,  false, false, true)
-INTEGER(Q2_K,   tile_pairs_min, head_Q2_K, scale_Q2_K, extra_none, 4,     0,     8,  true,  true,  false)
-INTEGER(Q3_K,   tile_pairs,     head_Q3_K, scale_Q3_K, extra_none, 4,     4,     8,  true,  false, false)
-INTEGER(Q4_K,   tile_deep,      head_K,    scale_K,    extra_none, 4,     0,     8,  false, true,  false)
-INTEGER(Q5_K,   tile_deep,      head_K,    scale_K,    extra_Q5_K, 4,     0,     4,  false, true,  false)
-INTEGER(Q6_K,   tile_pairs,     head_Q6_K, scale_Q6_K, extra_Q6_K, 2,     32,    2,  true,  false, false)
+/*      format  tile            head       scale       minima       extra       shared words offset lift pairs min    wide */
+INTEGER(Q4_0,   tile_plain,     head_none, scale_d,    minima_none, extra_none, 4,     0,     8,     0,  false, false, false)
+INTEGER(Q4_1,   tile_min,       head_none, scale_dm,   minima_none, extra_none, 4,     0,     0,     0,  false, true,  false)
+INTEGER(Q5_0,   tile_plain,     head_none, scale_d,    minima_none, extra_Q5_0, 4,     0,     16,    0,  false, false, false)
+INTEGER(Q5_1,   tile_min,       head_none, scale_dm,   minima_none, extra_Q5_1, 4,     0,     0,     16, false, true,  false)
+INTEGER(Q8_0,   tile_wide,      head_none, scale_d,    minima_none, extra_none, 4,     0,     0,     0,  false, false, true)
+INTEGER(Q2_K,   tile_pairs_min, head_Q2_K, scale_Q2_K, minima_Q2_K, extra_none, 4,     0,     0,     0,  true,  true,  false)
+INTEGER(Q3_K,   tile_pairs,     head_Q3_K, scale_Q3_K, minima_none, extra_none, 4,     0,     4,     0,  true,  false, false)
+INTEGER(Q4_K,   tile_deep,      head_K,    scale_K,    minima_K,    extra_none, 4,     4,     0,     0,  false, true,  false)
+INTEGER(Q5_K,   tile_deep,      head_K,    scale_K,    minima_K,    extra_Q5_K, 4,     5,     0,     16, false, true,  false)
+INTEGER(Q6_K,   tile_pairs,     head_Q6_K, scale_Q6_K, minima_none, extra_Q6_K, 2,     6,     32,    0,  true,  false, false)
 // clang-format on
 
 /* ---- entries ---- */

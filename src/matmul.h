@@ -3,9 +3,9 @@
      integer formats: x is quantised once per token to int8 per 32 (scale = max|x|/127, f32); per 32 columns an exact
        integer sum s, in ascending order
          blocks of 32    acc = madd(weight scale * x scale, (float)s, acc), then the same of the minimum, where there is one
-         blocks of 256   part = madd(scale of the run * x scale, (float)s, part), minima = madd(min of the run, x scale *
-                         (float)(sum of x), minima), both from 0; then acc = madd(-m, minima, acc), acc = madd(d, part, acc);
-                         of runs with a scale per 16 columns these are in the integers: part = madd(x scale, (float)s, part)
+         blocks of 256   the integers hold the scales of their runs: part = madd(x scale, (float)s, part), from 0. Minima
+                         are one exact sum m over the block, of sums of x (of 32 columns, or of 16) in 16 bits, in units u of
+                         that block: acc = madd(-min scale * u, (float)m, acc); then acc = madd(scale, part, acc)
      float formats (F32, F16, BF16): 16 running sums, element c into sum c mod 16, madd; then
        sums of 16 are folded as (0..3 + 8..11) + (4..7 + 12..15), and the four lanes by f4_sum */
 #ifndef PAL_MATMUL_H
@@ -23,11 +23,12 @@ typedef struct {
 
 /* What is known of 32 activations q of a token. */
 typedef struct {
-    float d;       /* their scale */
-    float in_word; /* d / 256^(run mod 4): of weights' scales that are read where they lie within a word of four */
-    float sum;     /* in_word * sum of q */
-    int16_t s[2];  /* sums of q over 16 */
-    int16_t below; /* sum of -q over the q below zero */
+    float d;             /* their scale */
+    int16_t minus[2][2]; /* of each half: -sum of q over columns 0 and 1 of each four, over 2 and 3 */
+    int16_t below;       /* sum of -q over the q below zero */
+    /* In rows of whole blocks of 256, d * sum of q in units of a block: */
+    int16_t halves[2], both[2]; /* of each half; of this run, and (of an even one) of the next */
+    float unit;
 } pal_act_run;
 
 /* Four pages of the processor at once, those behind the four that are being read (pal_act.ahead). */

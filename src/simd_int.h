@@ -67,6 +67,21 @@ enum { PAL_NARROW_DOT = 1 };
 enum { PAL_NARROW_DOT = 0 };
 #endif
 
+/* Byte at[i] of v in place i, at[i] below 16; or 0, at[i] from 128 on. */
+static inline b16 b16_pick(b16 v, b16 at) {
+#if defined(__wasm_relaxed_simd__)
+    return (b16)wasm_i8x16_relaxed_swizzle((v128_t)v, (v128_t)at);
+#elif defined(__wasm_simd128__)
+    return (b16)wasm_i8x16_swizzle((v128_t)v, (v128_t)at);
+#elif defined(__SSSE3__)
+    return (b16)_mm_shuffle_epi8((__m128i)v, (__m128i)at);
+#else
+    b16 r;
+    for (int i = 0; i < 16; i++) r[i] = at[i] < 0 ? 0 : v[at[i]];
+    return r;
+#endif
+}
+
 /* (a b + 2^14) >> 15; never both -2^15 */
 static inline int16_t h1_mulr(int16_t a, int16_t b) { return (int16_t)((a * b + 0x4000) >> 15); }
 static inline h8 h8_mulr(h8 a, h8 b) {
