@@ -110,26 +110,16 @@ PAL_INLINE const uint8_t *near_to(const uint8_t *p, const nearing *way) {
     return p + way->ahead - in + in / 4;
 }
 
-/* Touches what one of the four steps of a run does; returns where the next one does. */
-PAL_INLINE const uint8_t *touch(const uint8_t *near, uint32_t lines, const nearing *way) {
-    PAL_UNROLL for (uint32_t k = 0; k < lines; k++) pal_touch(near + k * LINE);
-    near += way->step;
-    PAL_UNSEEN(near);
-    return near;
-}
-
-/* The sums of run s of p, rows 4 r0 .. 4 (r0 + n) - 1 of the 16, one token. The compiler must not see that
+/* The sums of run s of p, rows 4 r0 .. 4 (r0 + n) - 1 of the 16, one token. The compiler must not see that the three
    pointers go on together: it would count them from one, and add all constants where loads have room for them. */
 PAL_INLINE void run_of(const kind *f, const uint8_t *p, uint32_t s, const uint32_t r0, const uint32_t n, const token *x,
                        const nearing *way, i4 low[4], i4 high[4]) {
     const uint32_t steps = 4 / n; /* written out: of two fours of rows as much as of four */
     const uint32_t lines = r0 ? 0 : (run_bytes(f) / 4 + LINE / 2) / LINE; /* touched in each step */
-    const bool early = PAL_FAST_DOT && f->wide; /* so many lines are asked for at once, and come sooner */
     const uint32_t in_run = f->words ? 0 : s;
     const uint8_t *at = p + s * f->words * 64, *more = at, *near = near_to(p + s * run_bytes(f), way);
     const int8_t *q = x->q;
     u4 extra[4];
-    PAL_UNROLL for (uint32_t j = 0; j < 4 && early; j++) near = touch(near, lines, way);
     PAL_UNROLL for (uint32_t r = 0; r < n; r++) {
         extra[r] = f->extra(more, in_run, 0, r0 + r);
         low[r] = start(f, x->run, 0);
@@ -140,7 +130,7 @@ PAL_INLINE void run_of(const kind *f, const uint8_t *p, uint32_t s, const uint32
             if (f->shared < 4) extra[r] = f->extra(more, in_run, 0, r0 + r);
         PAL_ROLLED for (uint32_t end = j + f->shared; j < end;) PAL_UNROLL for (uint32_t i = 0; i < steps; i++, j++) {
             b16 x0 = b16_four(q), x1 = b16_four(q + 16), w[4][2];
-            if (!early) near = touch(near, lines, way);
+            PAL_UNROLL for (uint32_t k = 0; k < lines; k++) pal_touch(near + k * LINE);
             PAL_UNROLL for (uint32_t r = 0; r < n; r++) {
                 f->codes(at, in_run, 0, r0 + r, extra[r], w[r]);
                 extra[r] >>= 8 / f->shared;
@@ -150,9 +140,10 @@ PAL_INLINE void run_of(const kind *f, const uint8_t *p, uint32_t s, const uint32
                 i4 *to = f->pairs ? &high[r] : &low[r];
                 *to = add(f, x1, w[r][1], *to);
             }
-            at += 64, q += 4;
+            at += 64, q += 4, near += way->step;
             PAL_UNSEEN(at);
             PAL_UNSEEN(q);
+            PAL_UNSEEN(near);
         }
         more += 64;
         PAL_UNSEEN(more);
