@@ -31,7 +31,7 @@ static pal_act_run quantise32(const float *x, int8_t *q) {
             negative -= codes[i] & (codes[i] < 0);
         }
         b16_store(q + 16 * half, b16_from(codes));
-        made.minus[half][0] = (int16_t) - (sum[0] + sum[1]), made.minus[half][1] = (int16_t) - (sum[2] + sum[3]);
+        made.minus[half][0] = (int16_t)(-sum[0] - sum[1]), made.minus[half][1] = (int16_t)(-sum[2] - sum[3]);
     }
     made.below = (int16_t)i4_sum(negative);
     made.d = usual ? max / 127.0f : max < 0x1p-90f ? 0 : max * __builtin_inff();

@@ -3,7 +3,7 @@
  *  it writes are, each in the next way; no bit depends on it. */
 
 /** Bytes, the usual first, and four pages at once (PAL_PAGES); and how many tokens try each. */
-const AHEAD = [512, 128, 16384];
+const AHEAD = [512, 256, 16384];
 const SAMPLES = 5;
 
 export class Pace {

@@ -18,9 +18,9 @@ function asked(ms) {
 test('each way is tried as often as the others, then the fastest stays', () => {
     const near = asked((ahead) => 10 + ahead / 100);
     const tried = near.slice(0, -1);
-    const counts = [512, 128, 16384].map((ahead) => tried.filter((a) => a === ahead).length);
+    const counts = [512, 256, 16384].map((ahead) => tried.filter((a) => a === ahead).length);
     assert.deepEqual(counts, [5, 5, 5]);
-    assert.equal(near.at(-1), 128);
+    assert.equal(near.at(-1), 256);
     assert.equal(asked((ahead) => 20 - ahead / 100).at(-1), 16384);
 });
 
