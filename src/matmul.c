@@ -57,7 +57,7 @@ PAL_INLINE i4 add(const kind *f, b16 x, b16 w, i4 to) {
     if (in16(f)) return (i4)((h8u)to + (h8u)h8_dot_b16_u7(x, w));
     return i4_dot_b16_u7(x, w, to);
 }
-/* A sum times its scale, which is one per block without deep. */
+/* A sum, times the scale of its columns where a block has many of them (deep). */
 PAL_INLINE i4 total(const kind *f, const pal_act_run *x, uint32_t half, i4 sum, i4 scale) {
     if (!in16(f)) return f->deep ? sum * scale : sum;
     const h8 by = f->deep ? (h8)scale : (h8)u4_kept(0x10001);
@@ -110,7 +110,7 @@ PAL_INLINE const uint8_t *near_to(const uint8_t *p, const nearing *way) {
     return p + way->ahead - in + in / 4;
 }
 
-/* The sums of run s of p, rows 4 r0 .. 4 (r0 + n) - 1 of the 16, one token. The compiler must not see that the three
+/* The sums of run s of p, rows 4 r0 .. 4 (r0 + n) - 1 of the 16, one token. The compiler must not see that
    pointers go on together: it would count them from one, and add all constants where loads have room for them. */
 PAL_INLINE void run_of(const kind *f, const uint8_t *p, uint32_t s, const uint32_t r0, const uint32_t n, const token *x,
                        const nearing *way, i4 low[4], i4 high[4]) {

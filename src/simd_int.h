@@ -1,5 +1,5 @@
 /* Products of integers, exact in every build. PAL_NARROW builds are for machines without an instruction for sums of four
-   products of bytes (x86 before AVX-VNNI): they add sums of two in 16 bits, as many as stay exact. */
+   products of bytes (x86 before AVX-VNNI): they add sums of two in 16 bits, where these are sure to hold the result. */
 #ifndef PAL_SIMD_INT_H
 #define PAL_SIMD_INT_H
 
