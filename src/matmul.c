@@ -87,28 +87,18 @@ PAL_INLINE f4 with_minima(f4 m, const pal_act_run *x, i4 minima, f4 acc) {
 enum { FEW = 3 }; /* up to so many tokens go one by one */
 
 /* Memory that is brought near on the way, line by line between the products: a core that waits for many lines at once has
-   no room for instructions behind them. Either what lies `ahead` bytes ahead; or, `ahead` being PAL_PAGES, of the four pages
-   behind the four that are read as much of each as of these is read: four pages at once are then on their way. */
-enum { LINE = 64, PAGE = PAL_PAGES / 4 };
+   no room for instructions behind them. */
+enum { LINE = 64 };
 typedef struct {
-    uint32_t ahead, window,
-        step; /* window: PAL_PAGES - 1 or 0; step: from one of the four steps of a run to the next */
+    const uint8_t *from, *near; /* what the run at `from` touches first */
+    uint32_t shift, step;       /* how much slower `near` goes on; from one of the four steps of a run to the next */
 } nearing;
 
-PAL_INLINE uint32_t run_bytes(const kind *f) { return 16 * f->bytes / f->runs; }
-/* For n bytes at p in runs of `run` bytes; where something behind `end` would be touched, what is read anyway is. */
-PAL_APART nearing nearing_of(const uint8_t *p, uint32_t n, uint32_t run, const uint8_t *end, uint32_t ahead) {
-    const bool pages = ahead == PAL_PAGES;
-    const uint32_t last = (uint32_t)(uintptr_t)(p + n - 1) % PAL_PAGES,
-                   over = pages ? 2 * PAL_PAGES - last + LINE : ahead;
-    if ((size_t)(end - p) - n < over) return (nearing){0, 0, run / 4};
-    return (nearing){ahead, pages ? PAL_PAGES - 1 : 0, pages ? PAGE : run / 4};
-}
 /* What the run at p touches first. */
 PAL_INLINE const uint8_t *near_to(const uint8_t *p, const nearing *way) {
-    const uint32_t in = (uint32_t)(uintptr_t)p & way->window;
-    return p + way->ahead - in + in / 4;
+    return way->near + ((uint32_t)(p - way->from) >> way->shift);
 }
+PAL_INLINE uint32_t run_bytes(const kind *f) { return 16 * f->bytes / f->runs; }
 
 /* The sums of run s of p, rows 4 r0 .. 4 (r0 + n) - 1 of the 16, one token. The compiler must not see that
    pointers go on together: it would count them from one, and add all constants where loads have room for them. */
@@ -150,11 +140,13 @@ PAL_INLINE void run_of(const kind *f, const uint8_t *p, uint32_t s, const uint32
     }
 }
 
-/* y = 16 rows of `blocks` blocks times one token. */
-PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, const nearing *way, token x, float *y) {
+/* y = 16 rows of `blocks` blocks times one token, `more`: added to what is there. */
+PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, const nearing *way, token x, bool more,
+                       float *y) {
     /* Fours of rows at a time: registers have room for the sums of four and what makes them, not for those of eight. */
     const uint32_t n = PAL_FAST_DOT && f->pairs ? 2 : 4;
-    f4 acc[4] = {{0}};
+    f4 acc[4];
+    PAL_UNROLL for (uint32_t r = 0; r < 4; r++) acc[r] = more ? f4_load(y + 4 * r) : f4_set(0);
     do {
         head h[4];
         f4 part[4];
@@ -181,13 +173,20 @@ PAL_INLINE void rows16(const kind *f, const uint8_t *p, uint32_t blocks, const n
     } while (--blocks);
     PAL_UNROLL for (uint32_t r = 0; r < 4; r++) f4_store(y + 4 * r, acc[r]);
 }
-/* n groups behind each other, of a matrix whose groups go on to `end`, times all tokens. */
-PAL_INLINE void groups(const kind *f, const uint8_t *p, uint32_t n, const uint8_t *end, const pal_act *a, float *y,
-                       uint32_t stride) {
-    const uint32_t blocks = a->cols / (32 * f->runs), bytes = blocks * 16 * f->bytes;
-    for (; n; n--, p += bytes, y += 16) {
-        const nearing way = nearing_of(p, bytes, run_bytes(f), end, a->ahead);
-        for (uint32_t t = 0; t < a->n; t++) rows16(f, p, blocks, &way, token_at(a, t, 0), y + (size_t)t * stride);
+/* Some blocks of `n` groups of 16 rows. */
+typedef struct {
+    const uint8_t *p;
+    uint32_t blocks, n;
+    uint32_t bytes, near, rows; /* from group to group: at p, in what is touched, of y */
+    nearing way;                /* of the first */
+} stretch;
+
+PAL_INLINE void groups(const kind *f, const stretch *z, token x, bool more, float *y) {
+    const uint8_t *p = z->p;
+    nearing way = z->way;
+    for (uint32_t n = z->n; n; n--, p += z->bytes, y += z->rows) {
+        rows16(f, p, z->blocks, &way, x, more, y);
+        way.from += z->bytes, way.near += z->near;
     }
 }
 
@@ -297,10 +296,43 @@ static const uint8_t *blocks_of(const pal_mat *w, uint32_t row, size_t b, uint32
 typedef struct {
     uint32_t runs; /* per block */
     int32_t offset;
-    void (*groups)(const uint8_t *p, uint32_t n, const uint8_t *end, const pal_act *a, float *y, uint32_t stride);
+    void (*groups)(const stretch *z, token x, bool more, float *y);
     void (*stage)(const uint8_t *p, uint32_t blocks, staged *to);
     tiles *tile;
 } ways;
+
+/* Blocks of groups, from block b of their rows on, times all tokens. */
+static void stretch_of_few(const ways *f, const stretch *z, const pal_act *a, uint32_t b, float *y, uint32_t stride) {
+    for (uint32_t t = 0; t < a->n; t++) f->groups(z, token_at(a, t, b * f->runs), b > 0, y + (size_t)t * stride);
+}
+/* n woven groups from the row `group` (of the tensor) on, few tokens. Some cores look far ahead themselves, and are only
+   disturbed; others wait for each line that nobody has asked for in time: what lies `ahead` bytes ahead is touched. Others
+   again read several places faster than one: with PAL_STREAMS a stretch of each quarter is multiplied in turn, and meanwhile
+   what follows it in all quarters is touched, a line of each in turn. */
+enum { STRETCH = 32768, LEAST = 8 };
+static void groups_of_few(const ways *f, const pal_mat *w, const pal_act *a, uint32_t group, uint32_t n, float *y,
+                          uint32_t stride) {
+    const uint32_t block = 16 * w->format->bytes, blocks = w->cols / w->format->block, bytes = blocks * block;
+    const uint32_t step = block / f->runs / 4, pieces = 1 + bytes / STRETCH, most = (blocks + pieces - 1) / pieces;
+    const uint32_t each = a->ahead == PAL_STREAMS && n >= LEAST * PAL_STREAMS ? n / PAL_STREAMS : 0;
+    const uint32_t ahead = a->ahead == PAL_STREAMS ? 8 * LINE : a->ahead;
+    const uint8_t *p = w->data + (size_t)(group / 16) * bytes, *end = w->data + (size_t)(w->woven / 16) * bytes;
+    stretch z = {.n = PAL_STREAMS, .bytes = each * bytes, .rows = 16 * each};
+    for (uint32_t i = 0; i < each * blocks; i += z.blocks) {
+        const uint32_t b = i % blocks, left = blocks - b, many = left < most ? left : most, size = many * block;
+        const bool last = i + 2 * many > each * blocks;
+        z.p = p + (size_t)i * block, z.blocks = many, z.near = last ? z.bytes : size / PAL_STREAMS;
+        z.way = last ? (nearing){z.p, z.p, 0, step} : (nearing){z.p, z.p + size, 2, z.bytes};
+        stretch_of_few(f, &z, a, b, y + 16 * (i / blocks), stride);
+    }
+    for (uint32_t i = PAL_STREAMS * each; i < n; i += z.n) {
+        const uint8_t *at = p + (size_t)i * bytes;
+        const uint32_t many = n - i < 4 ? n - i : 4;
+        const bool more = (size_t)(end - at) - (size_t)many * bytes >= ahead;
+        z = (stretch){at, blocks, many, bytes, bytes, 16, {at, at + (more ? ahead : 0), 0, step}};
+        stretch_of_few(f, &z, a, 0, y + 16 * i, stride);
+    }
+}
 
 /* Rows from .. to of the group of 16 rows at `group` (of the tensor), many tokens or not woven; y at row `from`. */
 static void group_of_many(const ways *f, const pal_mat *w, const pal_act *a, uint32_t group, uint32_t from, uint32_t to,
@@ -335,13 +367,12 @@ static void group_of_many(const ways *f, const pal_mat *w, const pal_act *a, uin
 static void walk(const ways *f, const pal_mat *w, const pal_act *a, uint32_t row0, uint32_t row1, float *y,
                  uint32_t stride) {
     const uint32_t first = w->first + row0, end = w->first + row1, woven = end < w->woven ? end : w->woven;
-    const size_t row_bytes = pal_format_bytes(w->format, w->cols);
     for (uint32_t group = first & ~15u, n; group < end; group += 16 * n) {
         uint32_t from = group < first ? first - group : 0, to = end - group < 16 ? end - group : 16;
         n = from || a->n > FEW || woven < group + 16 ? 0 : (woven - group) / 16;
         float *out = y + (group + from - first);
         if (n)
-            f->groups(w->data + group * row_bytes, n, w->data + w->woven * row_bytes, a, out, stride);
+            groups_of_few(f, w, a, group, n, out, stride);
         else
             group_of_many(f, w, a, group, from, to, out, stride), n = 1;
     }
@@ -351,10 +382,7 @@ static void walk(const ways *f, const pal_mat *w, const pal_act *a, uint32_t row
     static const kind kind_##F = {                                                                                  \
         PAL_BLOCK_##F / 32, PAL_BYTES_##F, offset, lift, pairs, min, wide, PAL_BLOCK_##F > 32, head, scale, minima, \
         codes_##F,          extra,         shared, words};                                                          \
-    PAL_APART void groups_##F(const uint8_t *p, uint32_t n, const uint8_t *end, const pal_act *a, float *y,         \
-                              uint32_t stride) {                                                                    \
-        groups(&kind_##F, p, n, end, a, y, stride);                                                                 \
-    }                                                                                                               \
+    PAL_APART void groups_##F(const stretch *z, token x, bool more, float *y) { groups(&kind_##F, z, x, more, y); } \
     PAL_APART void stage_##F(const uint8_t *p, uint32_t n, staged *to) { stage(&kind_##F, p, n, to); }              \
     static const ways ways_##F = {PAL_BLOCK_##F / 32, offset, groups_##F, stage_##F, tile};
 // clang-format off

@@ -31,8 +31,8 @@ typedef struct {
     float unit;
 } pal_act_run;
 
-/* Four pages of the processor at once, those behind the four that are being read (pal_act.ahead). */
-#define PAL_PAGES 16384u
+/* A quarter each of the rows in turn, so that memory is read in four places at once (pal_act.ahead). */
+#define PAL_STREAMS 4u
 
 /* Activations of n tokens, ready to be multiplied. */
 typedef struct {
@@ -40,7 +40,7 @@ typedef struct {
     const int8_t *q;         /* [n][cols], -127..127; NULL when cols is not a multiple of 32 */
     const pal_act_run *runs; /* [n][cols/32] */
     uint32_t n, cols;
-    uint32_t ahead; /* how memory is brought near for few tokens: so many bytes ahead, or PAL_PAGES [0] */
+    uint32_t ahead; /* how memory is brought near for few tokens: so many bytes ahead, or PAL_STREAMS [0] */
 } pal_act;
 
 size_t pal_act_bytes(uint32_t n, uint32_t cols);

@@ -26,7 +26,7 @@ static inline uint32_t pal_team_threads(const pal_team *t) { return t ? t->threa
 
 /* How memory is brought near ahead of the products of one token (pal_act.ahead): 8 lines, or what was measured to be better.
    Some cores look far ahead themselves, and are only disturbed; others wait for each line that nobody has asked for in time,
-   or look to the end of a page and no further: those want several pages at once. */
+   or read several places at once faster than one. */
 #define PAL_AHEAD 512u
 static inline uint32_t pal_team_ahead(const pal_team *t) { return t ? t->ahead : PAL_AHEAD; }
 

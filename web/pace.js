@@ -2,8 +2,8 @@
  *  processor's: some look ahead themselves. So it is found on the first tokens that an engine reads one by one, as those that
  *  it writes are, each in the next way; no bit depends on it. */
 
-/** Bytes, the usual first, and four pages at once (PAL_PAGES); and how many tokens try each. */
-const AHEAD = [512, 256, 16384];
+/** Bytes, the usual first, and in four places at once (PAL_STREAMS); and how many tokens try each. */
+const AHEAD = [512, 256, 4];
 const SAMPLES = 5;
 
 export class Pace {

@@ -190,7 +190,7 @@ static pal_cache_rows keys_of(const run *u, uint32_t g) {
                             .cap = u->r->cap,
                             .d = a->d_k,
                             .use = key_use(u->r),
-                            .apart = pal_team_ahead(u->c->team) == PAL_PAGES};
+                            .apart = pal_team_ahead(u->c->team) == PAL_STREAMS};
 }
 static pal_cache_rows values_of(const run *u, uint32_t g) {
     const pal_attention *a = &u->l->attention;

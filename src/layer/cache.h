@@ -21,7 +21,7 @@ typedef struct {
     uint8_t *at;
     uint32_t cap, d;
     pal_cache_use use;
-    bool apart; /* best read in several places at once (PAL_PAGES of matmul.h); no bit depends on it */
+    bool apart; /* best read in several places at once (PAL_STREAMS of matmul.h); no bit depends on it */
 } pal_cache_rows;
 
 /* What a query x [d16] is multiplied by: scale, and in turn i the rotation of row cs - i of a table [][n_rot]. */

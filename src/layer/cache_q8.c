@@ -163,11 +163,12 @@ static inline u4 isums4(const u4 *r) {
 /* Four rows at a time: neighbours, or from the four quarters of the n. */
 PAL_INLINE void idots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint8_t *rest, const pal_cache_queries *q,
                       uint32_t token, uint32_t head, uint32_t heads, float *s, uint32_t stride) {
-    const uint32_t d = pal_cache_d16(c->d), quarter = (n + 3) / 4, apart = c->apart ? quarter : 1;
+    const bool far = PAL_FAST_DOT && c->apart; /* the build for every browser is slower than memory */
+    const uint32_t d = pal_cache_d16(c->d), quarter = (n + 3) / 4, apart = far ? quarter : 1;
     const uint8_t *first = pal_cache_queries_at(q, token) + PAIR * head;
     const float *scale = q8_scales(c) + j0;
     const int32_t *sums = q8_sums(c) + j0;
-    for (uint32_t i = 0, j = 0; i < quarter; i++, j += c->apart ? 1 : 4) {
+    for (uint32_t i = 0, j = 0; i < quarter; i++, j += far ? 1 : 4) {
         u4 sum[4][4];
         PAL_UNROLL_FAST
         for (uint32_t r = 0; r < 4; r++) {
@@ -196,13 +197,15 @@ PAL_INLINE void idots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const ui
         }
         const f4 of_key = {scale[j], scale[j + apart], scale[j + 2 * apart], scale[j + 3 * apart]};
         const i4 sum_of = {sums[j], sums[j + apart], sums[j + 2 * apart], sums[j + 3 * apart]};
-        const u4 added = QUERIES_OF_BYTES ? (u4)sum_of << 13 : u4_kept(0);
         PAL_UNROLL
         for (uint32_t h = 0; h < heads; h++) {
             const f4 by = f4_set(*pal_cache_query_scale(q, token, head + h));
-            const f4 dot = f4_from((i4)(isums4(sum[h]) - added)) * (of_key * by);
-            PAL_UNROLL
-            for (uint32_t r = 0; r < 4; r++) s[h * stride + j + r * apart] = dot[r];
+            const u4 all = isums4(sum[h]), added = (u4)sum_of << 13;
+            const f4 dot = f4_from((i4)(QUERIES_OF_BYTES ? all - added : all)) * (of_key * by);
+            float *to = s + h * stride + j;
+            if (far) PAL_UNROLL
+            for (uint32_t r = 0; r < 4; r++) to[r * quarter] = dot[r];
+            else f4_store(to, dot);
         }
     }
 }

@@ -341,22 +341,25 @@ static void check_alone(const pal_format *f) {
     }
 }
 
-/* However memory is brought near, a large matrix gives the same bits, and nothing behind it is read (sanitizers tell). */
+/* However memory is brought near, a large matrix gives the same bits, and nothing behind it is read (sanitizers tell): rows
+   enough for four streams, three groups more than they share, and rows so long that they are read piece by piece. */
 static void check_near(const pal_format *f) {
-    enum { COLS = 512 };
-    const size_t row = pal_format_bytes(f, COLS);
-    const uint32_t rows = (uint32_t)(5 * PAL_PAGES / row + 16) & ~15u;
-    uint8_t *data = test_take(rows * row);
-    float *x = test_take(COLS * 4), *y = test_take(rows * 4), *want = test_take(rows * 4);
-    tame(f, data, rows * COLS / f->block);
-    for (uint32_t i = 0; i < COLS; i++) x[i] = test_uniform(&seed, -5, 5);
-    pal_mat file = {f, data, rows, COLS, 0, 0}, w = weave(&file);
-    pal_act a = pal_act_make(x, 1, COLS, test_take(pal_act_bytes(1, COLS)));
-    pal_matmul(&w, &a, want);
-    for (const uint32_t *ahead = (const uint32_t[]){64, 512, PAL_PAGES, 0}; *ahead; ahead++) {
-        a.ahead = *ahead;
-        pal_matmul(&w, &a, y);
-        CHECK(pal_bytes_equal(y, want, rows * 4));
+    enum { FOUR = 16 * 4 * 8, MOST = FOUR + 16 * 3, N = 3 };
+    for (uint32_t i = 0; i < (f->integer ? 2 : 1); i++) {
+        const uint32_t cols = i ? 17 * 256 : 256, rows = i ? FOUR : MOST;
+        uint8_t *data = test_take(rows * pal_format_bytes(f, cols));
+        float *x = test_take(N * cols * 4), *y = test_take(N * MOST * 4), *want = test_take(N * MOST * 4);
+        tame(f, data, rows * cols / f->block);
+        for (uint32_t k = 0; k < N * cols; k++) x[k] = test_uniform(&seed, -5, 5);
+        pal_mat file = {f, data, rows, cols, 0, 0}, w = weave(&file);
+        pal_act a = pal_act_make(x, N, cols, test_take(pal_act_bytes(N, cols)));
+        pal_matmul(&w, &a, want);
+        for (const uint32_t *ahead = (const uint32_t[]){64, 512, PAL_STREAMS, 0}; *ahead; ahead++)
+            for (a.n = 1; a.n <= N; a.n += 2) {
+                a.ahead = *ahead;
+                pal_matmul(&w, &a, y);
+                CHECK(pal_bytes_equal(y, want, a.n * rows * 4));
+            }
     }
 }
 
