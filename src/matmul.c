@@ -308,7 +308,9 @@ static void stretch_of_few(const ways *f, const stretch *z, const pal_act *a, ui
 /* n woven groups from the row `group` (of the tensor) on, few tokens. Some cores look far ahead themselves, and are only
    disturbed; others wait for each line that nobody has asked for in time: what lies `ahead` bytes ahead is touched. Others
    again read several places faster than one: with PAL_STREAMS a stretch of each quarter is multiplied in turn, and meanwhile
-   what follows it in all quarters is touched, a line of each in turn. */
+   what follows it in all quarters is touched, a line of each in turn. A stretch is a group, or a piece of one so long that
+   eight of them would not stay in the second cache. Quarters of fewer than LEAST groups gain nothing: the first stretches
+   are read as they come. */
 enum { STRETCH = 32768, LEAST = 8 };
 static void groups_of_few(const ways *f, const pal_mat *w, const pal_act *a, uint32_t group, uint32_t n, float *y,
                           uint32_t stride) {
