@@ -6,6 +6,7 @@
 #include "matmul.h"
 #include "matmul_blocks.h"
 #include "quant_weave.h"
+#include "team.h"
 
 /* ---- a run of 32 columns, 16 rows, one token ---- */
 
@@ -91,7 +92,7 @@ enum { FEW = 3 }; /* up to so many tokens go one by one */
 enum { LINE = 64 };
 typedef struct {
     const uint8_t *from, *near; /* what the run at `from` touches first */
-    uint32_t shift, step;       /* how much slower `near` goes on; from one of the four steps of a run to the next */
+    uint32_t shift, step;       /* near goes on 2^shift times slower; from one of the four steps of a run to the next */
 } nearing;
 
 /* What the run at p touches first. */
@@ -317,7 +318,7 @@ static void groups_of_few(const ways *f, const pal_mat *w, const pal_act *a, uin
     const uint32_t block = 16 * w->format->bytes, blocks = w->cols / w->format->block, bytes = blocks * block;
     const uint32_t step = block / f->runs / 4, pieces = 1 + bytes / STRETCH, most = (blocks + pieces - 1) / pieces;
     const uint32_t each = a->ahead == PAL_STREAMS && n >= LEAST * PAL_STREAMS ? n / PAL_STREAMS : 0;
-    const uint32_t ahead = a->ahead == PAL_STREAMS ? 8 * LINE : a->ahead;
+    const uint32_t ahead = a->ahead == PAL_STREAMS ? PAL_AHEAD : a->ahead;
     const uint8_t *p = w->data + (size_t)(group / 16) * bytes, *end = w->data + (size_t)(w->woven / 16) * bytes;
     stretch z = {.n = PAL_STREAMS, .bytes = each * bytes, .rows = 16 * each};
     for (uint32_t i = 0; i < each * blocks; i += z.blocks) {
@@ -329,7 +330,7 @@ static void groups_of_few(const ways *f, const pal_mat *w, const pal_act *a, uin
     }
     for (uint32_t i = PAL_STREAMS * each; i < n; i += z.n) {
         const uint8_t *at = p + (size_t)i * bytes;
-        const uint32_t many = n - i < 4 ? n - i : 4;
+        const uint32_t left = n - i, many = pieces > 1 ? 1 : left < 4 ? left : 4; /* what stays near for all tokens */
         const bool more = (size_t)(end - at) - (size_t)many * bytes >= ahead;
         z = (stretch){at, blocks, many, bytes, bytes, 16, {at, at + (more ? ahead : 0), 0, step}};
         stretch_of_few(f, &z, a, 0, y + 16 * i, stride);
