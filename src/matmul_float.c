@@ -64,8 +64,8 @@ PAL_INLINE void float_walk(const floats *f, const pal_mat *w, const pal_act *a, 
                 float_tile(f, at, of, a->cols, 2, 2, out);
             else
                 float_tile(f, at, of, a->cols, 2, 1, out);
-            for (uint32_t j = 0; j < T; j++)
-                for (uint32_t i = 0; i < rows; i++) y[(size_t)(t + j) * stride + (r - row0) + i] = out[i][j];
+            PAL_ROLLED for (uint32_t j = 0; j < T; j++) for (uint32_t i = 0; i < rows; i++)
+                y[(size_t)(t + j) * stride + (r - row0) + i] = out[i][j];
         }
     }
 }
