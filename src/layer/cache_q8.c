@@ -105,15 +105,17 @@ static inline h8 h8_load(const int16_t *p) { return *(const h8_anywhere *)p; }
 static inline void h8_store(int16_t *p, h8 v) { *(h8_anywhere *)p = v; }
 
 /* Queries are integers of 14 bits; two vectors hold sixteen. Where sums of four products of bytes are one instruction they
-   are bytes: of all sixteen, 2^13 added, the high 7 bits, and the low ones. */
-enum { QUERIES_OF_BYTES = PAL_FAST_DOT && !PAL_NARROW_DOT, PAIR = 32 };
+   are bytes: of all sixteen, 2^13 added, the high 7 bits, and the low ones. In a turn lie, for each TOGETHER heads that
+   meet a key in registers (the last ones are fewer; two for a small module), sixteen numbers of each, then the next sixteen. */
+enum { QUERIES_OF_BYTES = PAL_FAST_DOT && !PAL_NARROW_DOT, PAIR = 32, TOGETHER = PAL_FAST_DOT ? 4 : 2 };
 
 /* They are rotated as int16, by halves of cosines: what a table whose magnitude is below 2 makes of them fits. All turns
    have one scale. */
 static void q8_query(const float *x, const pal_cache_turns *t, const pal_cache_queries *q, uint32_t token,
                      uint32_t head) {
-    const uint32_t d = q->vectors * 8, half = t->n_rot / 2, turned = half & ~7u;
-    uint8_t *out = pal_cache_queries_at(q, token) + PAIR * head;
+    const uint32_t d = q->vectors * 8, half = t->n_rot / 2, turned = half & ~7u, nth = head % TOGETHER;
+    const uint32_t left = q->group - (head - nth), step = PAIR * (left < TOGETHER ? left : TOGETHER);
+    uint8_t *to = pal_cache_queries_at(q, token) + (head - nth) * q->vectors * 16 + PAIR * nth;
     float inverse, scale = q8_scale(x, d, 0x1.6p12f, &inverse);
     int16_t code[PAL_CACHE_WIDEST], y[PAL_CACHE_WIDEST];
     *pal_cache_query_scale(q, token, head) = 2 * scale * t->scale;
@@ -122,7 +124,7 @@ static void q8_query(const float *x, const pal_cache_turns *t, const pal_cache_q
         h8_store(code + i, both);
         h8_store(y + i, h8_mulr(both, (h8)i4_set(0x40004000)));
     }
-    for (uint32_t turn = 0; turn < t->n; turn++) {
+    for (uint32_t turn = 0; turn < t->n; turn++, to += pal_cache_turn_bytes(q)) {
         const int16_t *cos = half ? t->cs16 - turn * t->n_rot : code, *sin = cos + half;
         PAL_ROLLED
         for (uint32_t i = 0; i < turned; i += 8) {
@@ -135,7 +137,8 @@ static void q8_query(const float *x, const pal_cache_turns *t, const pal_cache_q
             y[i] = (int16_t)(h1_mulr(a, cos[i]) - h1_mulr(b, sin[i]));
             y[half + i] = (int16_t)(h1_mulr(a, sin[i]) + h1_mulr(b, cos[i]));
         }
-        for (uint32_t i = 0; i < d; i += 16, out += PAIR * q->group) {
+        uint8_t *out = to;
+        for (uint32_t i = 0; i < d; i += 16, out += step) {
             h8 a = h8_load(y + i), b = h8_load(y + i + 8);
             if (QUERIES_OF_BYTES) {
                 const h8 low = (h8)u4_kept(0x7f007f), middle = (h8)u4_kept(0x20002000);
@@ -163,21 +166,24 @@ static inline u4 isums4(const u4 *r) {
 /* Four rows at a time: neighbours, or from the four quarters of the n. */
 PAL_INLINE void idots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint8_t *rest, const pal_cache_queries *q,
                       uint32_t token, uint32_t head, uint32_t heads, float *s, uint32_t stride) {
-    const bool far = PAL_FAST_DOT && c->apart; /* the build for every browser is slower than memory */
+    const bool far = QUERIES_OF_BYTES && c->apart; /* other builds are slower than memory */
     const uint32_t d = pal_cache_d16(c->d), quarter = (n + 3) / 4, apart = far ? quarter : 1;
-    const uint8_t *first = pal_cache_queries_at(q, token) + PAIR * head;
+    const uint8_t *first = pal_cache_queries_at(q, token) + head * q->vectors * 16;
+    const uint32_t turn_bytes = pal_cache_turn_bytes(q);
     const float *scale = q8_scales(c) + j0;
     const int32_t *sums = q8_sums(c) + j0;
     for (uint32_t i = 0, j = 0; i < quarter; i++, j += far ? 1 : 4) {
+        const uint8_t *query[4]; /* found before the rows are read, which wait for them */
+        PAL_UNROLL_FAST
+        for (uint32_t r = 0; r < 4; r++) query[r] = first + rest[j + r * apart] * turn_bytes;
         u4 sum[4][4];
         PAL_UNROLL_FAST
         for (uint32_t r = 0; r < 4; r++) {
-            const uint32_t at = j + r * apart;
-            const int8_t *row = (const int8_t *)c->at + (size_t)(j0 + at) * d;
-            const uint8_t *x = first + rest[at] * pal_cache_turn_bytes(q);
+            const int8_t *row = (const int8_t *)c->at + (size_t)(j0 + j + r * apart) * d;
+            const uint8_t *x = query[r];
             i4 high[4] = {{0}}, low[4] = {{0}};
             PAL_ROLLED
-            for (const int8_t *end = row + d; row < end; row += 16, x += PAIR * q->group) {
+            for (const int8_t *end = row + d; row < end; row += 16, x += PAIR * heads) {
                 const b16 key = b16_load(row);
                 const h8 a = h8_of_bytes(row), b = h8_of_bytes(row + 8);
                 PAL_UNROLL
@@ -211,14 +217,19 @@ PAL_INLINE void idots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const ui
 }
 static void q8_dots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const uint8_t *rest, const pal_cache_queries *q,
                     float *s, uint32_t stride) {
-    for (uint32_t t = 0; t < q->tokens;
-         t++) { /* as many heads at a time as registers hold; two where the module is to stay small */
-        uint32_t h = 0;
-        for (; PAL_FAST_DOT && q->group - h > 3; h += 4, s += 4 * stride) idots(c, j0, n, rest, q, t, h, 4, s, stride);
-        for (; PAL_FAST_DOT && q->group - h > 2; h += 3, s += 3 * stride) idots(c, j0, n, rest, q, t, h, 3, s, stride);
-        for (; q->group - h > 1; h += 2, s += 2 * stride) idots(c, j0, n, rest, q, t, h, 2, s, stride);
-        for (; q->group - h > 0; h += 1, s += stride) idots(c, j0, n, rest, q, t, h, 1, s, stride);
-    }
+    for (uint32_t t = 0; t < q->tokens; t++, s += q->group * stride)
+        for (uint32_t h = 0; h < q->group; h += TOGETHER) {
+            const uint32_t heads = q->group - h;
+            float *to = s + h * stride;
+            if (TOGETHER > 3 && heads > 3)
+                idots(c, j0, n, rest, q, t, h, 4, to, stride);
+            else if (TOGETHER > 2 && heads > 2)
+                idots(c, j0, n, rest, q, t, h, 3, to, stride);
+            else if (heads > 1)
+                idots(c, j0, n, rest, q, t, h, 2, to, stride);
+            else
+                idots(c, j0, n, rest, q, t, h, 1, to, stride);
+        }
 }
 
 /* codes: per block of 32 slots round(p * scale of the value / scale of the block) in 0..127; then the scales of the blocks.
