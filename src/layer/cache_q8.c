@@ -172,18 +172,22 @@ PAL_INLINE void idots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const ui
     const uint32_t turn_bytes = pal_cache_turn_bytes(q);
     const float *scale = q8_scales(c) + j0;
     const int32_t *sums = q8_sums(c) + j0;
+    float by[4];
+    PAL_UNROLL
+    for (uint32_t h = 0; h < heads; h++) by[h] = *pal_cache_query_scale(q, token, head + h);
     for (uint32_t i = 0, j = 0; i < quarter; i++, j += far ? 1 : 4) {
         const uint8_t *query[4]; /* found before the rows are read, which wait for them */
         PAL_UNROLL_FAST
         for (uint32_t r = 0; r < 4; r++) query[r] = first + rest[j + r * apart] * turn_bytes;
         u4 sum[4][4];
+        const int8_t *rows = (const int8_t *)c->at + (size_t)(j0 + j) * d;
         PAL_UNROLL_FAST
         for (uint32_t r = 0; r < 4; r++) {
-            const int8_t *row = (const int8_t *)c->at + (size_t)(j0 + j + r * apart) * d;
+            const int8_t *row = rows + r * apart * d, *end = row + d;
             const uint8_t *x = query[r];
             i4 high[4] = {{0}}, low[4] = {{0}};
             PAL_ROLLED
-            for (const int8_t *end = row + d; row < end; row += 16, x += PAIR * heads) {
+            do {
                 const b16 key = b16_load(row);
                 const h8 a = h8_of_bytes(row), b = h8_of_bytes(row + 8);
                 PAL_UNROLL
@@ -197,7 +201,8 @@ PAL_INLINE void idots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const ui
                         low[h] += i4_dot((h8)second_of, b);
                     }
                 }
-            }
+                row += 16, x += PAIR * heads;
+            } while (row < end);
             PAL_UNROLL
             for (uint32_t h = 0; h < heads; h++) sum[h][r] = ((u4)high[h] << 7) + (u4)low[h];
         }
@@ -205,9 +210,8 @@ PAL_INLINE void idots(const pal_cache_rows *c, uint32_t j0, uint32_t n, const ui
         const i4 sum_of = {sums[j], sums[j + apart], sums[j + 2 * apart], sums[j + 3 * apart]};
         PAL_UNROLL
         for (uint32_t h = 0; h < heads; h++) {
-            const f4 by = f4_set(*pal_cache_query_scale(q, token, head + h));
             const u4 all = isums4(sum[h]), added = (u4)sum_of << 13;
-            const f4 dot = f4_from((i4)(QUERIES_OF_BYTES ? all - added : all)) * (of_key * by);
+            const f4 dot = f4_from((i4)(QUERIES_OF_BYTES ? all - added : all)) * (of_key * f4_set(by[h]));
             float *to = s + h * stride + j;
             if (far) PAL_UNROLL
             for (uint32_t r = 0; r < 4; r++) to[r * quarter] = dot[r];
